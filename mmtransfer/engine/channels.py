@@ -1,0 +1,58 @@
+"""Does the neck (or the head) expect the channels that the backbone gives?"""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from torch import nn
+
+from mmtransfer.registry import HOOKS
+
+
+class ChannelsError(ValueError):
+    """The backbone's features do not fit the module that reads them."""
+
+
+def check_channels(model: nn.Module) -> None:
+    """Compare the backbone's ``out_channels`` with the ``in_channels`` of what reads its features.
+
+    Backbones without ``out_channels`` (the toolboxes' own) and readers without ``in_channels`` are
+    left alone.
+
+    Raises:
+        ChannelsError: Names both and how to mend it.
+    """
+    model = model.module if is_model_wrapper(model) else model
+    given = getattr(getattr(model, 'backbone', None), 'out_channels', None)
+    if given is None:
+        return
+    given = list(given)
+    for name in ('neck', 'decode_head', 'bbox_head', 'head'):
+        reader = getattr(model, name, None)
+        if reader is None:
+            continue
+        expected = getattr(reader, 'in_channels', None)
+        if expected is None:
+            return
+        index = getattr(reader, 'in_index', None)
+        if isinstance(expected, int):
+            picked = given[index] if isinstance(index, int) else given[-1]
+            fits = expected == picked
+        else:
+            picked = given if index is None else [given[i] for i in index]
+            fits = list(expected) == list(picked)
+        if not fits:
+            raise ChannelsError(
+                f"{name}.in_channels must equal the channels of the backbone's features, {picked} "
+                f'({type(model.backbone).__name__}, out_indices='
+                f'{tuple(getattr(model.backbone, "out_indices", ()))}); received {expected}. Set '
+                f'model.{name}.in_channels={picked} or change model.backbone.out_indices.'
+            )
+        return
+
+
+@HOOKS.register_module()
+class CheckChannelsHook(Hook):
+    """Runs :func:`check_channels` before the first batch of a training, a validation or a test."""
+
+    def before_run(self, runner) -> None:
+        """Called once, before weights are initialised."""
+        check_channels(runner.model)

@@ -1,0 +1,35 @@
+"""Weights for a whole model from a search (or from the seed), before the fine-tune begins."""
+
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from mmtransfer.registry import HOOKS
+from mmtransfer.remap.load import load_model
+
+
+@HOOKS.register_module()
+class RemapHook(Hook):
+    """Remap the weights at iteration 0 of a run that was not resumed (FNA++, Sec. 3.2.3).
+
+    Args:
+        checkpoint: ``source='supernet'``: a checkpoint of the search, or its work directory (then its
+            last checkpoint is taken). ``source='seed'``: the seed network's checkpoint.
+        source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
+    """
+
+    priority = 'NORMAL'
+
+    def __init__(self, checkpoint: str, source: str = 'supernet') -> None:
+        if source not in ('supernet', 'seed'):
+            raise ValueError(f"source must be 'supernet' or 'seed'; received {source!r}.")
+        self.checkpoint = checkpoint
+        self.source = source
+
+    def before_train(self, runner) -> None:
+        """Apply the plan and write it to the log."""
+        if runner.iter > 0 or runner._resume:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        runner.logger.info(f'remap: weights from the {self.source}, {self.checkpoint}')
+        plan = load_model(model, self.checkpoint, source=self.source)
+        runner.logger.info(plan.explain())

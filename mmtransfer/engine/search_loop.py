@@ -1,0 +1,294 @@
+"""The loop of a differentiable search: weight steps on one part of the data, architecture steps on
+the other (FNA++, Sec. 3.2.2)."""
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import get_rank
+from mmengine.model import is_model_wrapper
+from mmengine.runner import EpochBasedTrainLoop
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.cost.table import cost_table
+from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
+from mmtransfer.search import Step, draw_seed, with_cost
+
+from .channels import check_channels
+from .loaders import build_loader
+from .split import split_dataset
+
+
+class SearchConfigError(ValueError):
+    """A search config that cannot be run as it stands."""
+
+
+def find_supernet(model: nn.Module) -> nn.Module:
+    """The one module of a model that has architecture parameters."""
+    found = [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
+    if len(found) != 1:
+        raise SearchConfigError(
+            f'a search needs exactly one supernet in the model (such as backbone=dict(type='
+            f"'mmtransfer.FNASupernet')); found {len(found)}."
+        )
+    return found[0]
+
+
+@contextmanager
+def architecture_step(model: nn.Module, weights: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Only the architecture parameters learn in here, and nothing else of the model moves.
+
+    The weights need no gradient, so none is computed for them and their inputs are not kept for the
+    backward pass. Batch normalisation uses batch statistics and leaves its running ones alone (layers
+    that are frozen go on using theirs).
+    """
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    learning = [p for p in weights if p.requires_grad]
+    for p in learning:
+        p.requires_grad_(False)
+    for m in norms:
+        m.track_running_stats = False
+    try:
+        yield
+    finally:
+        for p in learning:
+            p.requires_grad_(True)
+        for m in norms:
+            m.track_running_stats = True
+
+
+@LOOPS.register_module()
+class SearchLoop(EpochBasedTrainLoop):
+    """Alternates architecture and weight steps; an epoch is one pass over the weights' part.
+
+    Everything random follows from (seed, purpose, iteration, rank), and the position of both loaders
+    from the iteration, so a resumed run repeats an uninterrupted one bit for bit on the CPU.
+
+    Args:
+        runner: MMEngine's runner.
+        dataloader: ``train_dataloader`` of the config; its dataset is split in two.
+        max_epochs: Epochs of weight steps.
+        arch_begin: The epoch (from 0) in which architecture steps begin; before it paths are drawn
+            uniformly.
+        alternation: ``(architecture steps, weight steps)`` per round, architecture first.
+        input_size: (H, W) at which the cost is counted.
+        split: ``dict(arch=share of the data for architecture steps in (0, 1), seed=int)``.
+        searcher: Config of the searcher.
+        regularisers: Configs of terms added to the loss.
+        metric: What the cost table counts, ``'madds'`` or ``'params'``.
+        val_begin, val_interval: As in MMEngine; validation runs the derived architecture.
+
+    Raises:
+        SearchConfigError: An option is out of its range, or a setting of the runner cannot work here.
+    """
+
+    def __init__(
+        self,
+        runner,
+        dataloader: dict,
+        max_epochs: int,
+        arch_begin: int,
+        input_size: Sequence[int],
+        alternation: Sequence[int] = (1, 1),
+        split: dict | None = None,
+        searcher: dict | None = None,
+        regularisers: Sequence[dict] = (),
+        metric: str = 'madds',
+        val_begin: int = 1,
+        val_interval: int = 1,
+    ) -> None:
+        split = dict(split or {})
+        share, split_seed = split.pop('arch', 0.5), split.pop('seed', 0)
+        if split:
+            raise SearchConfigError(
+                f'split may hold "arch" and "seed"; received also {sorted(split)}.'
+            )
+        _check(runner, arch_begin, alternation)
+        self.seed = _seed(runner)
+        weight_data, arch_data = split_dataset(dataloader['dataset'], share, split_seed)
+        loader = build_loader(dataloader, weight_data, draw_seed(self.seed, 'weight batches'))
+        super().__init__(runner, loader, max_epochs, val_begin, val_interval)
+        self.arch_dataloader = build_loader(
+            dataloader, arch_data, draw_seed(self.seed, 'architecture batches')
+        )
+        self.arch_begin = arch_begin
+        self.arch_per_round, self.weights_per_round = alternation
+        self.input_size = (int(input_size[0]), int(input_size[1]))
+
+        self.model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        check_channels(self.model)
+        self.supernet = find_supernet(self.model)
+        self.table = cost_table(self.supernet.space, self.input_size, metric)
+        self.searcher: Any = SEARCHERS.build(
+            dict(searcher or {'type': 'DifferentiableSearcher'}),
+            default_args=dict(supernet=self.supernet, table=self.table, seed=self.seed),
+        )
+        self.regularisers = [REGULARISERS.build(dict(r)) for r in regularisers]
+        logits = {id(p) for p in self.supernet.architecture_parameters()}
+        self._weights = [p for p in self.model.parameters() if id(p) not in logits]
+        self._arch_batches: Iterator | None = None
+
+    # ---- what others ask the loop ----
+
+    def derive(self) -> Architecture:
+        """The architecture found so far, with its cost."""
+        return with_cost(
+            self.searcher.architecture(),
+            self.input_size,
+            iteration=self._iter,
+            epoch=self._epoch,
+            seed=self.seed,
+            config=getattr(self.runner, 'experiment_name', ''),
+        )
+
+    def checkpoint_state(self) -> dict:
+        """What a checkpoint says of the search beside the weights."""
+        return {'fingerprint': self.supernet.space.fingerprint, 'iteration': self._iter}
+
+    # ---- the loop ----
+
+    def run(self) -> nn.Module:
+        """Search, validating the derived architecture as the config says."""
+        for kind in ('weights', 'arch'):
+            self.runner.optim_wrapper[kind].terms = lambda kind=kind: self._terms(kind)
+        self.runner.call_hook('before_train')
+        while self._epoch < self._max_epochs and not self.stop_training:
+            self.run_epoch()
+            self._decide_current_val_interval()
+            due = self._epoch >= self.val_begin and self._epoch % self.val_interval == 0
+            if self.runner.val_loop is not None and (due or self._epoch == self._max_epochs):
+                with self.supernet.evaluating(self.searcher.architecture()):
+                    self.runner.val_loop.run()
+        self.runner.call_hook('after_train')
+        self._report_target()
+        return self.runner.model
+
+    def run_epoch(self) -> None:
+        """One pass over the weights' part, from where the iteration count says."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        start = self._iter - self._epoch * len(self.dataloader)
+        self.dataloader.at(self._epoch, start)
+        self._arch_batches = None
+        batches = iter(self.dataloader)
+        for index in range(start, len(self.dataloader)):
+            began = time.perf_counter()
+            batch = next(batches)
+            self.run_iter(index, batch, time.perf_counter() - began)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def run_iter(self, idx: int, data_batch: Any, waited: float = 0.0) -> None:
+        """One weight step, preceded by the architecture steps that are due."""
+        began = time.perf_counter()
+        self.runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
+        since = self._iter - self.arch_begin * len(self.dataloader)
+        if since >= 0 and since % self.weights_per_round == 0:
+            first = since // self.weights_per_round * self.arch_per_round
+            for number in range(first, first + self.arch_per_round):
+                loading = time.perf_counter()
+                arch_batch = self._arch_batch(number)
+                waited += time.perf_counter() - loading
+                self._arch_step(arch_batch, number)
+        outputs = self._weight_step(data_batch, uniform=since < 0)
+        total = time.perf_counter() - began + (waited if since < 0 else 0.0)
+        self._log(data_share=min(1.0, waited / max(total, 1e-9)))
+        self.runner.call_hook(
+            'after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs
+        )
+        self._iter += 1
+
+    def _weight_step(self, batch: Any, uniform: bool) -> dict:
+        self._begin_step('weights', self._iter)
+        self.supernet.select(self.searcher.propose('weights', self._iter, uniform))
+        try:
+            return self.runner.model.train_step(batch, self.runner.optim_wrapper['weights'])
+        finally:
+            self.supernet.release()
+
+    def _arch_step(self, batch: Any, number: int) -> None:
+        self._begin_step('arch', number)
+        self.supernet.select(self.searcher.propose('arch', self._iter, False))
+        try:
+            with architecture_step(self.model, self._weights):
+                outputs = self.runner.model.train_step(batch, self.runner.optim_wrapper['arch'])
+        finally:
+            self.supernet.release()
+        searched = float(self.table.expected(self.supernet.probabilities()))
+        derived = self.table.of(self.searcher.architecture())
+        self._log(
+            arch_loss=float(outputs['loss']),
+            expected_cost_G=(searched + self.table.fixed) / 1e9,
+            derived_cost_G=derived / 1e9,
+        )
+
+    def _arch_batch(self, number: int) -> Any:
+        """Batch ``number`` of the endless sequence of passes over the architecture part."""
+        epoch, index = divmod(number, len(self.arch_dataloader))
+        if self._arch_batches is None or index == 0:
+            self.arch_dataloader.at(epoch, index)
+            self._arch_batches = iter(self.arch_dataloader)
+        return next(self._arch_batches)
+
+    def _begin_step(self, kind: str, number: int) -> None:
+        """No gradient and no random state of an earlier step reaches this one."""
+        self.model.zero_grad(set_to_none=True)
+        seed = draw_seed(self.seed, kind, number, get_rank())
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+
+    def _terms(self, kind: str) -> dict[str, torch.Tensor]:
+        step = Step(kind, self._iter, self.supernet, self.table)
+        return {r.name: r(step) for r in self.regularisers if kind in r.acts_in}
+
+    def _log(self, **values: float) -> None:
+        for name, value in values.items():
+            self.runner.message_hub.update_scalar(f'train/{name}', value)
+
+    def _report_target(self) -> None:
+        target = self.searcher.target
+        if target is None:
+            return
+        cost = self.table.of(self.searcher.architecture())
+        miss = target.miss(cost)
+        if abs(miss) <= target.tolerance:
+            self.runner.logger.info(
+                f'the derived backbone costs {cost:,}: {miss:+.2%} from the target of '
+                f'{target.cost:,.0f} (tolerance {target.tolerance:.0%}).'
+            )
+        else:
+            self.runner.logger.warning(
+                f'the derived backbone costs {cost:,} and misses the target of {target.cost:,.0f} by '
+                f'{miss:+.2%} (tolerance {target.tolerance:.0%}), because no architecture of the space '
+                f'lies nearer: its options are too coarse around this cost.'
+            )
+
+
+def _check(runner, arch_begin: int, alternation: Sequence[int]) -> None:
+    """Settings that would make a search wrong rather than fail."""
+    if arch_begin < 0:
+        raise SearchConfigError(f'arch_begin must be an epoch >= 0; received {arch_begin}.')
+    if len(alternation) != 2 or min(alternation) < 1:
+        raise SearchConfigError(
+            f'alternation must be (architecture steps, weight steps), both at least 1; received '
+            f'{tuple(alternation)}.'
+        )
+    if runner.cfg.get('activation_checkpointing'):
+        raise SearchConfigError(
+            'activation_checkpointing must not be set in a search: it recomputes re-entrantly, under '
+            'whatever path is selected by then. Use model.backbone.with_cp=True instead.'
+        )
+
+
+def _seed(runner) -> int:
+    """The seed of the run; a search without a fixed one could not be resumed exactly."""
+    if (runner.cfg.get('randomness') or {}).get('seed') is None:
+        runner.logger.info(f'randomness.seed is not set; this run uses {runner.seed}.')
+    return int(runner.seed)

@@ -1,0 +1,227 @@
+"""From probabilities to one architecture: the most probable one, or the most probable of a given cost.
+
+The score of an architecture is the sum of the log probabilities of its options. Without a target the
+best one is the option of highest probability at every choice (FNA++, Sec. 3.2.2). With a target the
+choices compete for a budget, and a dynamic programme over the cost spent so far finds the architecture
+of highest score among those within the tolerance. The constraints of the space hold in both cases.
+"""
+
+import itertools
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from mmengine.config import Config
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.cost.table import CostTable, cost_table
+from mmtransfer.registry import MODELS
+from mmtransfer.remap.checkpoint import load_tensors
+from mmtransfer.seeds import space_of
+from mmtransfer.space import SearchSpace
+
+
+class TargetError(ValueError):
+    """A cost target that no architecture of the space can reach."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the derived backbone is to cost.
+
+    Args:
+        cost: The whole backbone's cost, in the unit of the cost table (multiply-adds or parameters).
+        tolerance: How far from it the derived architecture may end, relative.
+    """
+
+    cost: float
+    tolerance: float = 0.02
+
+    def check(self, table: CostTable) -> None:
+        """Raise :class:`TargetError` when the target lies outside what the space can reach."""
+        low, high = table.bounds()
+        if not low <= self.cost <= high:
+            raise TargetError(
+                f'the cost target must lie between the cheapest and the dearest backbone of the space, '
+                f'{low:,} and {high:,}; received {self.cost:,.0f}. Choose a target in that range, or '
+                f'change the space (kernels, expansions, layers, min_layers).'
+            )
+
+    def miss(self, cost: int) -> float:
+        """How far a cost is from the target, relative and signed."""
+        return cost / self.cost - 1.0
+
+
+def derive(
+    space: SearchSpace,
+    probabilities: Mapping[str, Sequence[float]],
+    table: CostTable | None = None,
+    target: Target | None = None,
+) -> Architecture:
+    """The most probable architecture, of the target cost if one is given.
+
+    Args:
+        space: The search space.
+        probabilities: Per choice one probability per option, in the order of its options.
+        table: Costs per option; needed when there is a target.
+        target: The cost to end at. Where nothing lies within its tolerance, the nearest is taken.
+
+    Returns:
+        An architecture that passes ``space.check``.
+    """
+    if target is None:
+        unit, wanted, size = math.inf, 0.0, 1
+    else:
+        if table is None:
+            raise ValueError('a cost target needs a cost table; received none')
+        # Rounding each cost to a unit moves the sum by at most len(choices) / 2 units: an eighth
+        # of the tolerance, so what is found well inside the window is inside in exact numbers too.
+        unit = target.cost * target.tolerance / (4 * len(space.choices))
+        wanted = (target.cost - table.fixed) / unit
+        size = int(2 * wanted) + len(space.choices)
+    costs = {
+        c.name: [0 if target is None or table is None else round(table.entries[c.name][o] / unit)
+                 for o in c.options]
+        for c in space.choices
+    }  # fmt: skip
+    gains = {
+        c.name: [math.log(max(float(p), 1e-300)) for p in probabilities[c.name]]
+        for c in space.choices
+    }
+    blocks = [_candidates(space, names, costs, gains) for names in _blocks(space)]
+    score, picked = _spend(blocks, size)
+    window = (
+        0.0 if target is None else target.cost * target.tolerance / unit - len(space.choices) / 2
+    )
+    units = _best_total(score, wanted, window)
+    chosen: dict[str, str] = {}
+    for block, pick in zip(reversed(blocks), reversed(picked), strict=True):
+        candidate = block[pick[units]]
+        chosen.update(candidate.options)
+        units -= candidate.units
+    return space.architecture(chosen)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """Options for the choices of one block, their cost in units and their score."""
+
+    options: Mapping[str, str]
+    units: int
+    score: float
+
+
+def _blocks(space: SearchSpace) -> list[tuple[str, ...]]:
+    """The choices in groups that must be decided together: those that share a constraint."""
+    blocks = [{c.name} for c in space.choices]
+    for constraint in space.constraints:
+        joined = [b for b in blocks if b & set(constraint.choices)]
+        blocks = [b for b in blocks if b not in joined] + [set().union(*joined)]
+    order = [c.name for c in space.choices]
+    return [tuple(sorted(b, key=order.index)) for b in blocks]
+
+
+def _candidates(
+    space: SearchSpace,
+    names: tuple[str, ...],
+    costs: Mapping[str, Sequence[int]],
+    gains: Mapping[str, Sequence[float]],
+) -> list[_Candidate]:
+    """The best candidate of each cost among the combinations that violate no constraint."""
+    options = {c.name: c.options for c in space.choices}
+    mine = [c for c in space.constraints if set(c.choices) <= set(names)]
+    best: dict[int, _Candidate] = {}
+    for indices in itertools.product(*(range(len(options[n])) for n in names)):
+        chosen = {n: options[n][i] for n, i in zip(names, indices, strict=True)}
+        units = sum(costs[n][i] for n, i in zip(names, indices, strict=True))
+        score = sum(gains[n][i] for n, i in zip(names, indices, strict=True))
+        if units in best and best[units].score >= score:
+            continue
+        if any(c.violated(chosen) for c in mine):
+            continue
+        best[units] = _Candidate(chosen, units, score)
+    return list(best.values())
+
+
+def _spend(blocks: list[list[_Candidate]], size: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Best score for every total of units below ``size``, and per block the candidate that gave it."""
+    score = np.full(size, -np.inf)
+    score[0] = 0.0
+    picked = []
+    for block in blocks:
+        new, pick = np.full(size, -np.inf), np.full(size, -1, dtype=np.int32)
+        for index, candidate in enumerate(block):
+            if candidate.units >= size:
+                continue
+            reached = score[: size - candidate.units] + candidate.score
+            better = reached > new[candidate.units :]
+            new[candidate.units :][better] = reached[better]
+            pick[candidate.units :][better] = index
+        score = new
+        picked.append(pick)
+    return score, picked
+
+
+def _best_total(score: np.ndarray, wanted: float, window: float) -> int:
+    """The total of highest score within the window, or the reachable total nearest to it."""
+    reachable = np.flatnonzero(np.isfinite(score))
+    distance = np.abs(reachable - wanted)
+    inside = reachable[distance <= window]
+    if len(inside):
+        return int(inside[np.argmax(score[inside])])
+    return int(reachable[np.argmin(distance)])
+
+
+def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Architecture:
+    """The architecture of a search, from its checkpoint alone.
+
+    Args:
+        config: The search config: it names the supernet's space, the target and the input size.
+        checkpoint: A checkpoint of that search, or its work directory.
+
+    Raises:
+        ValueError: The checkpoint holds no logits, or those of another space.
+    """
+    backbone = dict(config.model.backbone, init_cfg=None)
+    supernet = MODELS.build(backbone)
+    prefix = 'backbone.logits.'
+    tensors = load_tensors(checkpoint)
+    logits = [tensors.get(f'{prefix}{i}') for i in range(len(supernet.space.choices))]
+    shapes = [None if t is None else tuple(t.shape) for t in logits]
+    expected = [(len(c.options),) for c in supernet.space.choices]
+    if shapes != expected or f'{prefix}{len(expected)}' in tensors:
+        raise ValueError(
+            f'{checkpoint} must hold {len(expected)} vectors of logits, {prefix}0 and on, of the sizes '
+            f'{[s[0] for s in expected]}; received the shapes {shapes}. Is it a checkpoint of this '
+            f'search config?'
+        )
+    probabilities = {
+        c.name: t.double().softmax(0).tolist()
+        for c, t in zip(supernet.space.choices, logits, strict=True)
+        if t is not None
+    }
+    loop = config.train_cfg
+    size = tuple(loop['input_size'])
+    table = cost_table(supernet.space, size)
+    cost = loop['searcher'].get('target')
+    target = None if cost is None else Target(cost, loop['searcher'].get('tolerance', 0.02))
+    found = derive(supernet.space, probabilities, table, target)
+    return with_cost(found, size)
+
+
+def with_cost(
+    architecture: Architecture, input_size: tuple[int, int], **provenance
+) -> Architecture:
+    """The same architecture with the backbone's multiply-adds, parameters and the input size noted."""
+    space = space_of(architecture)
+    cost = {
+        'madds': cost_table(space, input_size, 'madds').of(architecture),
+        'params': cost_table(space, input_size, 'params').of(architecture),
+    }
+    return architecture.replace(
+        cost=cost,
+        input_size=tuple(input_size),
+        provenance={**architecture.provenance, **provenance},
+    )

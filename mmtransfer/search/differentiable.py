@@ -1,0 +1,71 @@
+"""The differentiable searcher of FNA++ (Sec. 3.2.2): paths for weight steps, the mixture for others."""
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.backbones import MIXTURE
+from mmtransfer.cost.table import CostTable
+from mmtransfer.registry import SEARCHERS
+from mmtransfer.search.derive import Target, derive
+from mmtransfer.search.draws import draw_rng
+
+
+@SEARCHERS.register_module()
+class DifferentiableSearcher:
+    """Decides which options run in a step and which architecture comes out.
+
+    Its only state is the supernet's logits, which every checkpoint holds; paths are drawn from
+    (seed, iteration), so every rank draws the same and a resumed run goes on as if never stopped.
+
+    Args:
+        supernet: A backbone with ``space``, ``probabilities()`` and ``select``.
+        table: The cost of its options.
+        seed: The seed of the run.
+        target: The cost the derived backbone is to have; none: the most probable options win.
+        tolerance: How far from the target it may end, relative.
+
+    Raises:
+        TargetError: The target lies outside what the space can reach.
+    """
+
+    def __init__(
+        self,
+        supernet,
+        table: CostTable,
+        seed: int,
+        target: float | None = None,
+        tolerance: float = 0.02,
+    ) -> None:
+        self.supernet = supernet
+        self.table = table
+        self.seed = seed
+        self.target = None if target is None else Target(target, tolerance)
+        if self.target is not None:
+            self.target.check(table)
+
+    def propose(self, kind: str, iteration: int, uniform: bool) -> Architecture | str:
+        """The selection of a step.
+
+        Args:
+            kind: ``'arch'`` runs the mixture of all candidates (Eq. 7), ``'weights'`` one sampled path.
+            iteration: The loop's iteration.
+            uniform: Before the first architecture step paths are drawn uniformly, later by softmax.
+        """
+        if kind == 'arch':
+            return MIXTURE
+        space = self.supernet.space
+        rng = draw_rng(self.seed, 'path', iteration)
+        if uniform:
+            return space.sample(rng)
+        weights = self.probabilities()
+        for _ in range(1000):
+            options = {c.name: rng.choices(c.options, weights[c.name])[0] for c in space.choices}
+            if not any(c.violated(options) for c in space.constraints):
+                return space.architecture(options)
+        return self.architecture()  # the constraints all but exclude what the logits prefer
+
+    def probabilities(self) -> dict[str, list[float]]:
+        """Per choice the probability of each option, as plain numbers."""
+        return {name: p.tolist() for name, p in self.supernet.probabilities().items()}
+
+    def architecture(self) -> Architecture:
+        """What the search has found so far."""
+        return derive(self.supernet.space, self.probabilities(), self.table, self.target)
