@@ -18,7 +18,8 @@ class NonFiniteLossError(RuntimeError):
 
 @OPTIM_WRAPPERS.register_module()
 class RegularisedOptimWrapper(OptimWrapper):
-    """MMEngine's wrapper that adds regularisers to the task loss and refuses a loss that is not finite.
+    """MMEngine's wrapper that adds regularisers to the task loss and refuses a loss that is not
+    finite.
 
     ``total = task + sum(regularisers)``. The loop sets :attr:`terms`; their values are logged as
     ``train/<name>``.
@@ -32,8 +33,9 @@ class RegularisedOptimWrapper(OptimWrapper):
     def __init__(self, *args, kind: str = '', **kwargs) -> None:
         if kwargs.get('accumulative_counts', 1) != 1:
             raise ValueError(
-                f'accumulative_counts must be 1: a run with accumulated gradients cannot be resumed '
-                f'exactly; received {kwargs["accumulative_counts"]}. Raise the batch size instead.'
+                'accumulative_counts must be 1: a run with accumulated gradients cannot be '
+                f'resumed exactly; received {kwargs["accumulative_counts"]}. Raise the batch '
+                'size instead.'
             )
         super().__init__(*args, **kwargs)
         self.kind = kind
@@ -52,9 +54,10 @@ class RegularisedOptimWrapper(OptimWrapper):
                 step = f'{self.kind} step' if self.kind else 'step'
                 raise NonFiniteLossError(
                     f'the loss must stay finite; the {name} is {float(value)} in the {step} of '
-                    f'iteration {hub.get_info("iter", 0) + 1} (epoch {hub.get_info("epoch", 0) + 1}). '
-                    f'Nothing was updated with it, and the checkpoints written so far are kept: lower '
-                    f'the learning rate or lengthen its warm-up, then go on with --resume.'
+                    f'iteration {hub.get_info("iter", 0) + 1} (epoch '
+                    f'{hub.get_info("epoch", 0) + 1}). Nothing was updated with it, and the '
+                    'checkpoints written so far are kept: lower the learning rate or lengthen '
+                    'its warm-up, then go on with --resume.'
                 )
         for name, value in terms.items():
             loss = loss + value
@@ -81,8 +84,8 @@ class SearchOptimWrapperConstructor:
     """Two optimisers for one model: ``weights`` for all operation weights, ``arch`` for the logits.
 
     Args:
-        optim_wrapper_cfg: ``dict(weights=dict(type=..., optimizer=...), arch=dict(...))``; each part
-            is what ``optim_wrapper`` is in an ordinary config, ``paramwise_cfg`` included.
+        optim_wrapper_cfg: ``dict(weights=dict(type=..., optimizer=...), arch=dict(...))``; each
+            part is what ``optim_wrapper`` is in an ordinary config, ``paramwise_cfg`` included.
         paramwise_cfg: Must be None: it belongs into ``weights``.
 
     Raises:
@@ -92,9 +95,10 @@ class SearchOptimWrapperConstructor:
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         if set(optim_wrapper_cfg) != {'weights', 'arch'} or paramwise_cfg is not None:
             raise ValueError(
-                f'the optim_wrapper of a search must hold exactly the parts "weights" and "arch" (and '
-                f'paramwise_cfg inside "weights"); received {sorted(optim_wrapper_cfg)}, paramwise_cfg='
-                f'{paramwise_cfg}. If the others come from a base config, add _delete_=True.'
+                'the optim_wrapper of a search must hold exactly the parts "weights" and "arch" '
+                f'(and paramwise_cfg inside "weights"); received {sorted(optim_wrapper_cfg)}, '
+                f'paramwise_cfg={paramwise_cfg}. If the others come from a base config, add '
+                '_delete_=True.'
             )
         self.cfg = optim_wrapper_cfg
 
@@ -104,8 +108,8 @@ class SearchOptimWrapperConstructor:
         with _without_logits(module) as logits:
             if not logits:
                 raise ValueError(
-                    'a search needs a supernet as the backbone (such as mmtransfer.FNASupernet); the '
-                    'model has no architecture parameters.'
+                    'a search needs a supernet as the backbone (such as mmtransfer.FNASupernet); '
+                    'the model has no architecture parameters.'
                 )
             weights = build_optim_wrapper(module, dict(self.cfg['weights'], kind='weights'))
         arch = build_optim_wrapper(nn.ParameterList(logits), dict(self.cfg['arch'], kind='arch'))

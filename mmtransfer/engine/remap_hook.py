@@ -12,8 +12,8 @@ class RemapHook(Hook):
     """Remap the weights at iteration 0 of a run that was not resumed (FNA++, Sec. 3.2.3).
 
     Args:
-        checkpoint: ``source='supernet'``: a checkpoint of the search, or its work directory (then its
-            last checkpoint is taken). ``source='seed'``: the seed network's checkpoint.
+        checkpoint: ``source='supernet'``: a checkpoint of the search, or its work directory (then
+            its last checkpoint is taken). ``source='seed'``: the seed network's checkpoint.
         source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
     """
 

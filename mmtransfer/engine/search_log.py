@@ -40,6 +40,6 @@ class SearchLogHook(Hook):
         share = sum(found[name] == 'skip' for name in optional) / max(1, len(optional))
         if share > self.skip_share:
             runner.logger.warning(
-                f'{share:.0%} of the optional layers are skips: the search may be collapsing. Lower the '
-                f'factor of the cost term, or give the space min_layers.'
+                f'{share:.0%} of the optional layers are skips: the search may be collapsing. '
+                f'Lower the factor of the cost term, or give the space min_layers.'
             )

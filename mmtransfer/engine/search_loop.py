@@ -45,8 +45,8 @@ def architecture_step(model: nn.Module, weights: Sequence[nn.Parameter]) -> Iter
     """Only the architecture parameters learn in here, and nothing else of the model moves.
 
     The weights need no gradient, so none is computed for them and their inputs are not kept for the
-    backward pass. Batch normalisation uses batch statistics and leaves its running ones alone (layers
-    that are frozen go on using theirs).
+    backward pass. Batch normalisation uses batch statistics and leaves its running ones alone
+    (layers that are frozen go on using theirs).
     """
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
     learning = [p for p in weights if p.requires_grad]
@@ -67,8 +67,9 @@ def architecture_step(model: nn.Module, weights: Sequence[nn.Parameter]) -> Iter
 class SearchLoop(EpochBasedTrainLoop):
     """Alternates architecture and weight steps; an epoch is one pass over the weights' part.
 
-    Everything random follows from (seed, purpose, iteration, rank), and the position of both loaders
-    from the iteration, so a resumed run repeats an uninterrupted one bit for bit on the CPU.
+    Everything random follows from (seed, purpose, iteration, rank), and the position of both
+    loaders from the iteration, so a resumed run repeats an uninterrupted one bit for bit on the
+    CPU.
 
     Args:
         runner: MMEngine's runner.
@@ -85,7 +86,8 @@ class SearchLoop(EpochBasedTrainLoop):
         val_begin, val_interval: As in MMEngine; validation runs the derived architecture.
 
     Raises:
-        SearchConfigError: An option is out of its range, or a setting of the runner cannot work here.
+        SearchConfigError: An option is out of its range, or a setting of the runner cannot work
+        here.
     """
 
     def __init__(
@@ -265,9 +267,9 @@ class SearchLoop(EpochBasedTrainLoop):
             )
         else:
             self.runner.logger.warning(
-                f'the derived backbone costs {cost:,} and misses the target of {target.cost:,.0f} by '
-                f'{miss:+.2%} (tolerance {target.tolerance:.0%}), because no architecture of the space '
-                f'lies nearer: its options are too coarse around this cost.'
+                f'the derived backbone costs {cost:,} and misses the target of {target.cost:,.0f} '
+                f'by {miss:+.2%} (tolerance {target.tolerance:.0%}), because no architecture of '
+                f'the space lies nearer: its options are too coarse around this cost.'
             )
 
 
@@ -282,8 +284,8 @@ def _check(runner, arch_begin: int, alternation: Sequence[int]) -> None:
         )
     if runner.cfg.get('activation_checkpointing'):
         raise SearchConfigError(
-            'activation_checkpointing must not be set in a search: it recomputes re-entrantly, under '
-            'whatever path is selected by then. Use model.backbone.with_cp=True instead.'
+            'activation_checkpointing must not be set in a search: it recomputes re-entrantly, '
+            'under whatever path is selected by then. Use model.backbone.with_cp=True instead.'
         )
 
 

@@ -1,9 +1,11 @@
-"""From probabilities to one architecture: the most probable one, or the most probable of a given cost.
+"""From probabilities to one architecture: the most probable one, or the most probable of a given
+cost.
 
-The score of an architecture is the sum of the log probabilities of its options. Without a target the
-best one is the option of highest probability at every choice (FNA++, Sec. 3.2.2). With a target the
-choices compete for a budget, and a dynamic programme over the cost spent so far finds the architecture
-of highest score among those within the tolerance. The constraints of the space hold in both cases.
+The score of an architecture is the sum of the log probabilities of its options. Without a target
+the best one is the option of highest probability at every choice (FNA++, Sec. 3.2.2). With a target
+the choices compete for a budget, and a dynamic programme over the cost spent so far finds the
+architecture of highest score among those within the tolerance. The constraints of the space hold in
+both cases.
 """
 
 import itertools
@@ -32,7 +34,8 @@ class Target:
     """What the derived backbone is to cost.
 
     Args:
-        cost: The whole backbone's cost, in the unit of the cost table (multiply-adds or parameters).
+        cost: The whole backbone's cost, in the unit of the cost table (multiply-adds or
+        parameters).
         tolerance: How far from it the derived architecture may end, relative.
     """
 
@@ -44,9 +47,9 @@ class Target:
         low, high = table.bounds()
         if not low <= self.cost <= high:
             raise TargetError(
-                f'the cost target must lie between the cheapest and the dearest backbone of the space, '
-                f'{low:,} and {high:,}; received {self.cost:,.0f}. Choose a target in that range, or '
-                f'change the space (kernels, expansions, layers, min_layers).'
+                f'the cost target must lie between the cheapest and the dearest backbone of the '
+                f'space, {low:,} and {high:,}; received {self.cost:,.0f}. Choose a target in that '
+                f'range, or change the space (kernels, expansions, layers, min_layers).'
             )
 
     def miss(self, cost: int) -> float:
@@ -146,7 +149,7 @@ def _candidates(
 
 
 def _spend(blocks: list[list[_Candidate]], size: int) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Best score for every total of units below ``size``, and per block the candidate that gave it."""
+    """Best score for every total of units below ``size``, and per block the candidate behind it."""
     score = np.full(size, -np.inf)
     score[0] = 0.0
     picked = []
@@ -193,9 +196,9 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     expected = [(len(c.options),) for c in supernet.space.choices]
     if shapes != expected or f'{prefix}{len(expected)}' in tensors:
         raise ValueError(
-            f'{checkpoint} must hold {len(expected)} vectors of logits, {prefix}0 and on, of the sizes '
-            f'{[s[0] for s in expected]}; received the shapes {shapes}. Is it a checkpoint of this '
-            f'search config?'
+            f'{checkpoint} must hold {len(expected)} vectors of logits, {prefix}0 and on, of the '
+            f'sizes {[s[0] for s in expected]}; received the shapes {shapes}. Is it a checkpoint '
+            f'of this search config?'
         )
     probabilities = {
         c.name: t.double().softmax(0).tolist()
@@ -214,7 +217,7 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
 def with_cost(
     architecture: Architecture, input_size: tuple[int, int], **provenance
 ) -> Architecture:
-    """The same architecture with the backbone's multiply-adds, parameters and the input size noted."""
+    """The same architecture with the backbone's cost and the input size noted."""
     space = space_of(architecture)
     cost = {
         'madds': cost_table(space, input_size, 'madds').of(architecture),

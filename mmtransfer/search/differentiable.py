@@ -1,4 +1,4 @@
-"""The differentiable searcher of FNA++ (Sec. 3.2.2): paths for weight steps, the mixture for others."""
+"""The differentiable searcher of FNA++ (Sec. 3.2.2): sampled paths and the mixture."""
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
@@ -45,7 +45,8 @@ class DifferentiableSearcher:
         """The selection of a step.
 
         Args:
-            kind: ``'arch'`` runs the mixture of all candidates (Eq. 7), ``'weights'`` one sampled path.
+            kind: ``'arch'`` runs the mixture of all candidates (Eq. 7), ``'weights'`` one sampled
+            path.
             iteration: The loop's iteration.
             uniform: Before the first architecture step paths are drawn uniformly, later by softmax.
         """

@@ -1,4 +1,5 @@
-"""Terms added to the task loss. A regulariser is a function of a :class:`Step` and returns a scalar.
+"""Terms added to the task loss. A regulariser is a function of a :class:`Step` and returns a
+scalar.
 
 ``acts_in`` names the kinds of step it takes part in, ``name`` the key under which it is logged.
 """
@@ -41,10 +42,11 @@ class Regulariser(Protocol):
 
 @REGULARISERS.register_module()
 class CostTerm:
-    """The cost term of FNA++ (Eq. 8 and 9): ``factor * log10(expected cost of the searched layers)``.
+    """The cost term of FNA++ (Eq. 8 and 9): ``factor * log10(expected cost of the searched
+    layers)``.
 
-    With a target the term is ``factor * |log10(expected backbone cost / target)|``: it pulls from both
-    sides and vanishes at the target.
+    With a target the term is ``factor * |log10(expected backbone cost / target)|``: it pulls from
+    both sides and vanishes at the target.
 
     Args:
         factor: The weight lambda of the term. Its unit is that of the task loss.

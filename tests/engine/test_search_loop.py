@@ -1,0 +1,191 @@
+import copy
+import json
+import math
+import uuid
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmtransfer import compat
+from mmtransfer.architecture import read
+from mmtransfer.backbones import MIXTURE
+from mmtransfer.engine.optim import NonFiniteLossError
+from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
+from mmtransfer.search import TargetError
+
+from .tiny import TinyClassifier, search_config
+
+
+@pytest.fixture(autouse=True)
+def _stack():
+    compat.apply()
+
+
+def run(config, name):
+    """Train by the config; MMEngine's message hub is named after the experiment, so each has its own."""
+    config.experiment_name = f'{name}-{uuid.uuid4().hex}'
+    runner = Runner.from_cfg(config)
+    runner.train()
+    return runner
+
+
+def tensors(path):
+    checkpoint = torch.load(path, weights_only=True)
+    flat = dict(checkpoint['state_dict'])
+    for kind, optimizer in checkpoint['optimizer'].items():
+        for index, state in optimizer['state'].items():
+            flat.update({f'{kind}/{index}/{k}': v for k, v in state.items()})
+        flat[f'{kind}/lr'] = optimizer['param_groups'][0]['lr']
+    return flat
+
+
+def assert_equal_states(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        same = torch.equal(a[name], b[name]) if torch.is_tensor(a[name]) else a[name] == b[name]
+        assert same, name
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+@pytest.mark.parametrize('stop', [1, 3, 4])
+def test_resume_is_bit_for_bit(tmp_path, workers, stop):
+    """6 iterations == ``stop`` iterations, a new process state, and the rest (DESIGN.md, test 4)."""
+    whole = search_config(tmp_path / 'whole', workers=workers)
+    run(whole, 'whole')
+    resumed = search_config(tmp_path / 'resumed', workers=workers)
+    resumed.resume, resumed.load_from = True, str(tmp_path / f'whole/iter_{stop}.pth')
+    torch.manual_seed(999)  # whatever the process did before must not matter
+    run(resumed, 'resumed')
+    assert_equal_states(
+        tensors(tmp_path / 'whole/iter_6.pth'), tensors(tmp_path / 'resumed/iter_6.pth')
+    )
+    one, two = (read(tmp_path / d / 'architecture.json') for d in ('whole', 'resumed'))
+    assert one == two and one.cost == two.cost
+
+
+class Spy:
+    """Records what runs in each step of a search."""
+
+    def __init__(self, monkeypatch):
+        self.steps = []
+        weight, arch = SearchLoop._weight_step, SearchLoop._arch_step
+
+        def spy_weight(loop, batch, uniform):
+            before = [p.detach().clone() for p in loop.supernet.architecture_parameters()]
+            out = weight(loop, batch, uniform)
+            after = loop.supernet.architecture_parameters()
+            assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+            self.steps.append(('weights', loop.supernet.selection, uniform))
+            return out
+
+        def spy_arch(loop, batch, number):
+            before = copy.deepcopy(loop.model.state_dict())
+            arch(loop, batch, number)
+            moved = {k for k, v in loop.model.state_dict().items() if not torch.equal(v, before[k])}
+            assert moved and all('logits' in k for k in moved), moved
+            self.steps.append(('arch', loop.supernet.selection, number))
+
+        monkeypatch.setattr(SearchLoop, '_weight_step', spy_weight)
+        monkeypatch.setattr(SearchLoop, '_arch_step', spy_arch)
+
+
+def test_steps_alternate_and_touch_only_their_own(tmp_path, monkeypatch):
+    """Architecture steps move the logits alone (running statistics included), weight steps never."""
+    spy = Spy(monkeypatch)
+    run(search_config(tmp_path), 'alternate')
+    kinds = [s[0] for s in spy.steps]
+    assert kinds == ['weights'] * 2 + ['arch', 'weights'] * 4
+    assert [s[2] for s in spy.steps if s[0] == 'arch'] == [0, 1, 2, 3]
+    assert all(s[1] == MIXTURE for s in spy.steps if s[0] == 'arch')
+    paths = [s for s in spy.steps if s[0] == 'weights']
+    assert [s[2] for s in paths] == [True, True, False, False, False, False]
+    assert len({s[1] for s in paths}) > 1
+
+
+def test_alternation_one_to_two(tmp_path, monkeypatch):
+    spy = Spy(monkeypatch)
+    run(search_config(tmp_path, alternation=(1, 2)), 'ratio')
+    assert [s[0] for s in spy.steps] == ['weights'] * 2 + ['arch', 'weights', 'weights'] * 2
+
+
+def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch):
+    """DESIGN.md, test 6: architecture learning rate 0 and frozen BN against no architecture steps."""
+    states = []
+    for name in ('with', 'without'):
+        config = search_config(tmp_path / name, arch_begin=0)
+        config.model.backbone.norm_eval = True
+        config.optim_wrapper.arch.optimizer.update(lr=0.0)
+        if name == 'without':
+            monkeypatch.setattr(SearchLoop, '_arch_step', lambda loop, batch, number: None)
+        run(config, f'idle-{name}')
+        states.append(torch.load(tmp_path / name / 'iter_6.pth', weights_only=True)['state_dict'])
+    assert_equal_states(*states)
+
+
+def test_derived_architecture_meets_the_target(tmp_path):
+    config = search_config(tmp_path, epochs=2)
+    config.model.backbone.update(layers=(3, 3, 3, 3, 3, 1), kernels=(3, 5, 7), expansions=(3, 6))
+    target = 6.0e6
+    config.train_cfg.searcher.target = target
+    config.train_cfg.regularisers[0].target = target
+    runner = run(config, 'target')
+    found = read(tmp_path / 'architecture.json')
+    assert abs(found.cost['madds'] / target - 1) <= 0.02
+    assert found == runner.train_loop.searcher.architecture()
+
+
+def test_a_target_out_of_reach_stops_before_the_first_step(tmp_path):
+    config = search_config(tmp_path)
+    config.train_cfg.searcher.target = 1.0
+    with pytest.raises(TargetError, match='must lie between'):
+        run(config, 'unreachable')
+
+
+def test_a_nan_loss_stops_and_names_the_step(tmp_path, monkeypatch):
+    calls = {'n': 0}
+    forward = TinyClassifier.forward
+
+    def poisoned(self, *args, mode='tensor', **kwargs):
+        out = forward(self, *args, mode=mode, **kwargs)
+        if mode == 'loss':
+            calls['n'] += 1
+            if calls['n'] == 3:
+                out = dict(loss_cls=out['loss_cls'] * math.nan)
+        return out
+
+    monkeypatch.setattr(TinyClassifier, 'forward', poisoned)
+    with pytest.raises(NonFiniteLossError, match=r'arch step of iteration 3 \(epoch 2\)'):
+        run(search_config(tmp_path), 'nan')
+    kept = torch.load((tmp_path / 'last_checkpoint').read_text(), weights_only=True)
+    assert kept['meta']['iter'] == 2
+    assert all(torch.isfinite(v).all() for v in kept['state_dict'].values())
+
+
+def test_log_carries_what_a_search_shows(tmp_path):
+    runner = run(search_config(tmp_path), 'log')
+    scalars = set(runner.message_hub.log_scalars)
+    wanted = {'loss', 'arch_loss', 'cost_term', 'expected_cost_G', 'derived_cost_G', 'data_share'}
+    assert {f'train/{w}' for w in wanted} <= scalars
+    line = json.loads(next((tmp_path).rglob('scalars.json')).read_text().splitlines()[-3])
+    assert line
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(arch_begin=-1), 'arch_begin'),
+        (dict(alternation=(0, 1)), 'alternation'),
+        (dict(split=dict(arch=0.5, sead=1)), 'sead'),
+    ],
+)
+def test_wrong_settings_are_refused(tmp_path, change, message):
+    with pytest.raises(SearchConfigError, match=message):
+        run(search_config(tmp_path, **change), f'wrong-{message}')
+
+
+def test_reentrant_checkpointing_is_refused(tmp_path):
+    config = search_config(tmp_path)
+    config.activation_checkpointing = ['backbone.stages']
+    with pytest.raises(SearchConfigError, match='with_cp'):
+        run(config, 'reentrant')

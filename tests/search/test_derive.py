@@ -1,0 +1,106 @@
+import itertools
+import math
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmtransfer.cost.table import cost_table
+from mmtransfer.search import Target, TargetError, derive, with_cost
+from mmtransfer.seeds.mbconv import mbconv_space
+
+SIZE = (64, 96)
+SMALL = mbconv_space('mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3, 6))
+FULL = mbconv_space('mobilenet_v2')
+
+
+def drawn(space, seed):
+    rng = random.Random(seed)
+    raw = {c.name: [rng.random() + 0.01 for _ in c.options] for c in space.choices}
+    return {name: [v / sum(p) for v in p] for name, p in raw.items()}
+
+
+def score(space, probabilities, architecture):
+    return sum(
+        math.log(probabilities[c.name][c.options.index(architecture[c.name])])
+        for c in space.choices
+    )
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_without_a_target_every_choice_takes_its_most_probable_option(seed):
+    p = drawn(FULL, seed)
+    found = derive(FULL, p)
+    for choice in FULL.choices:
+        best = max(range(len(choice.options)), key=lambda i: p[choice.name][i])
+        assert found[choice.name] == choice.options[best]
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_with_a_target_it_finds_the_best_within_the_tolerance(seed):
+    """Against enumeration of every architecture of a small space."""
+    p = drawn(SMALL, seed)
+    table = cost_table(SMALL, SIZE)
+    low, high = table.bounds()
+    target = Target(random.Random(seed).uniform(1.05 * low, 0.95 * high), 0.05)
+    found = derive(SMALL, p, table, target)
+    every = [
+        SMALL.architecture(dict(zip([c.name for c in SMALL.choices], options, strict=True)))
+        for options in itertools.product(*(c.options for c in SMALL.choices))
+    ]
+    # What lies at the rim of the window may fall outside by rounding: an eighth of the tolerance.
+    inner = [a for a in every if abs(target.miss(table.of(a))) <= 0.05 * 0.75]
+    assert abs(target.miss(table.of(found))) <= 0.05
+    if inner:
+        assert score(SMALL, p, found) >= max(score(SMALL, p, a) for a in inner) - 1e-9
+
+
+@given(seed=st.integers(0, 10**6), where=st.floats(0.05, 0.95))
+@settings(max_examples=20, deadline=None)
+def test_the_full_space_reaches_any_target_within_two_percent(seed, where):
+    table = cost_table(FULL, (256, 256))
+    low, high = table.bounds()
+    target = Target(low + where * (high - low))
+    found = derive(FULL, drawn(FULL, seed), table, target)
+    assert abs(table.of(found) / target.cost - 1) <= 0.02
+
+
+def test_min_layers_hold_where_the_logits_prefer_skips():
+    space = mbconv_space('mobilenet_v2', min_layers=2)
+    p = {
+        c.name: [0.9 if o == 'skip' else 0.1 / (len(c.options) - 1) for o in c.options]
+        for c in space.choices
+    }
+    found = derive(space, p)
+    space.check(found)
+    kept = [name for name, option in found.options if option != 'skip']
+    assert sum(name.startswith('stage1') for name in kept) == 2
+
+
+def test_a_target_out_of_reach_is_refused_with_the_range():
+    table = cost_table(SMALL, SIZE)
+    low, high = table.bounds()
+    for wrong in (low * 0.9, high * 1.1):
+        with pytest.raises(TargetError, match=f'{low:,}'):
+            Target(wrong).check(table)
+    Target(low).check(table)
+
+
+def test_a_space_too_coarse_gives_the_nearest():
+    space = mbconv_space('mobilenet_v2', layers=(1,) * 6, kernels=(3,), expansions=(3, 6))
+    table = cost_table(space, SIZE)
+    low, high = table.bounds()
+    target = Target(low * 1.001, 1e-5)
+    assert table.of(derive(space, drawn(space, 0), table, target)) == low
+
+
+def test_with_cost_notes_the_tables_numbers():
+    found = with_cost(derive(SMALL, drawn(SMALL, 1)), SIZE, epoch=3)
+    assert found.cost == {
+        'madds': cost_table(SMALL, SIZE).of(found),
+        'params': cost_table(SMALL, SIZE, 'params').of(found),
+    }
+    assert found.input_size == SIZE and found.provenance['epoch'] == 3
