@@ -23,7 +23,7 @@ def _stack():
 
 
 def run(config, name):
-    """Train by the config; MMEngine's message hub is named after the experiment, so each has its own."""
+    """Train by the config; each run has a message hub of its own, by its experiment name."""
     config.experiment_name = f'{name}-{uuid.uuid4().hex}'
     runner = Runner.from_cfg(config)
     runner.train()
@@ -50,7 +50,7 @@ def assert_equal_states(a, b):
 @pytest.mark.parametrize('workers', [0, 2])
 @pytest.mark.parametrize('stop', [1, 3, 4])
 def test_resume_is_bit_for_bit(tmp_path, workers, stop):
-    """6 iterations == ``stop`` iterations, a new process state, and the rest (DESIGN.md, test 4)."""
+    """6 iterations == ``stop`` iterations, other random state, the rest (DESIGN.md, 4)."""
     whole = search_config(tmp_path / 'whole', workers=workers)
     run(whole, 'whole')
     resumed = search_config(tmp_path / 'resumed', workers=workers)
@@ -91,7 +91,7 @@ class Spy:
 
 
 def test_steps_alternate_and_touch_only_their_own(tmp_path, monkeypatch):
-    """Architecture steps move the logits alone (running statistics included), weight steps never."""
+    """Architecture steps move the logits alone (not even statistics), weight steps never."""
     spy = Spy(monkeypatch)
     run(search_config(tmp_path), 'alternate')
     kinds = [s[0] for s in spy.steps]
@@ -110,7 +110,7 @@ def test_alternation_one_to_two(tmp_path, monkeypatch):
 
 
 def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch):
-    """DESIGN.md, test 6: architecture learning rate 0 and frozen BN against no architecture steps."""
+    """DESIGN.md, test 6: learning rate 0 and frozen BN against no architecture steps."""
     states = []
     for name in ('with', 'without'):
         config = search_config(tmp_path / name, arch_begin=0)

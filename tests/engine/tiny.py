@@ -15,7 +15,7 @@ SPACE = dict(seed='mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), exp
 
 @DATASETS.register_module()
 class TinyImages(BaseDataset):
-    """``number`` images of 32 x 32 with one of two labels; random noise is drawn when one is read."""
+    """``number`` images of 32 x 32, one of two labels; each reading draws fresh noise."""
 
     def __init__(self, number=16, **kwargs):
         self.number = number

@@ -1,0 +1,220 @@
+"""The comparison behind docs/results.md: seed, seed with the whole budget, random, adapted; n runs.
+
+Each run repeats search and fine-tune with its own random seed. Rows of one run share the schedule;
+"seed, whole budget" fine-tunes the seed network for as long (by wall time) as search and fine-tune
+took together; "random" is a random architecture of the adapted one's cost, remapped the same way.
+The checkpoint is chosen on val and reported on test.
+
+    python benchmarks/compare.py configs/fna/retinanet_efflite0_{seed,search,adapt}_bccd.py \\
+        --metric coco/bbox_mAP --runs 3 -o work_dirs/compare_bccd
+
+A stopped comparison goes on where it was: every finished step is in OUT/steps.json.
+"""
+
+import argparse
+import json
+import math
+import os
+import random
+import statistics
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Lock
+
+from mmengine.config import Config
+
+from mmtransfer.architecture import read, write
+from mmtransfer.cost.table import cost_table
+from mmtransfer.search import Target, derive, with_cost
+from mmtransfer.seeds import read_architecture, space_of
+
+ROOT = Path(__file__).resolve().parent.parent
+_LOCK = Lock()
+
+
+class Steps:
+    """Finished steps with their wall time and result, kept in one JSON file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.done = json.loads(path.read_text()) if path.exists() else {}
+
+    def once(self, name: str, function, *args) -> dict:
+        """The result of a step; it runs only if no earlier call has finished it."""
+        if name in self.done:
+            return self.done[name]
+        print(f'[{time.strftime("%H:%M:%S")}] {name}', flush=True)
+        began = time.perf_counter()
+        result = function(*args)
+        with _LOCK:
+            self.done[name] = {'seconds': time.perf_counter() - began, **result}
+            self.path.write_text(json.dumps(self.done, indent=1))
+        return self.done[name]
+
+
+def call(log: Path, *command: str, threads: int) -> None:
+    """Run a tool; its output goes to a file, whose end is shown if it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    env = dict(os.environ, OMP_NUM_THREADS=str(threads), PYTHONPATH=str(ROOT))
+    with log.open('w') as out:
+        code = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
+        ).returncode
+    if code:
+        raise RuntimeError(f'{" ".join(command)} ended with {code}:\n{log.read_text()[-3000:]}')
+
+
+def train(config: str, folder: Path, threads: int, **options) -> dict:
+    """One training; returns the validation curve of every metric."""
+    chosen = [f'{k}={v}' for k, v in options.items()]
+    command = ['tools/train.py', config, '--work-dir', str(folder), '--cfg-options', *chosen]
+    call(folder / 'train.out', *command, threads=threads)
+    curve = []
+    for file in sorted(folder.glob('*/vis_data/scalars.json')):
+        for line in file.read_text().splitlines():
+            record = json.loads(line)
+            if 'step' in record and 'lr' not in record and 'loss' not in record:
+                curve.append(record)
+    return {'curve': curve}
+
+
+def test(config: str, folder: Path, threads: int, **options) -> dict:
+    """The best checkpoint (on val) of a training, on the test split."""
+    best = max(folder.glob('best_*.pth'), key=lambda p: p.stat().st_mtime)
+    out = folder / 'test'
+    chosen = [f'{k}={v}' for k, v in options.items()]
+    command = ['tools/test.py', config, str(best), '--work-dir', str(out)]
+    if chosen:
+        command += ['--cfg-options', *chosen]
+    call(out / 'test.out', *command, threads=threads)
+    newest = max(out.glob('*/*.json'), key=lambda p: p.stat().st_mtime)
+    return {'test': json.loads(newest.read_text()), 'checkpoint': best.name}
+
+
+def random_like(found: Path, out: Path, seed: int) -> dict:
+    """A random architecture of the same cost: random preferences, that cost as the target."""
+    architecture = read(found)
+    space, size = space_of(architecture), architecture.input_size
+    if architecture.cost is None or size is None:
+        raise ValueError(f'{found} carries no cost; it must come from a search.')
+    rng = random.Random(seed)
+    preferences = {c.name: [rng.random() + 1e-6 for _ in c.options] for c in space.choices}
+    target = Target(architecture.cost['madds'], 0.005)
+    drawn = derive(space, preferences, cost_table(space, size), target)
+    write(with_cost(drawn, size, drawn='random', seed=seed), out)
+    return {'cost': drawn_cost(out)}
+
+
+def drawn_cost(path: Path) -> dict:
+    """Backbone multiply-adds and parameters as the architecture file says."""
+    return dict(read(path).cost or {})
+
+
+def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
+    """Every row of one random seed."""
+    folder, threads = args.output / f'run{seed}', args.threads
+    searched, own = folder / 'search', {'randomness.seed': seed}
+
+    def row(name: str, config: str, **options) -> dict:
+        where = folder / name
+        done = steps.once(
+            f'run{seed}/{name}', lambda: train(config, where, threads, **own, **options)
+        )
+        only = {k: v for k, v in options.items() if k.startswith('model.')}
+        steps.once(f'run{seed}/{name}/test', lambda: test(config, where, threads, **only))
+        return done
+
+    search = steps.once(f'run{seed}/search', lambda: train(args.search, searched, threads, **own))
+    found = searched / 'architecture.json'
+    drawn = folder / 'random.json'
+    steps.once(f'run{seed}/found', lambda: {'cost': drawn_cost(found)})
+    steps.once(f'run{seed}/draw', random_like, found, drawn, seed)
+    hooks = {'custom_hooks.0.checkpoint': str(searched)}
+    adapted = row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
+    row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
+    plain = row('seed', args.seed)
+    config = Config.fromfile(args.seed)
+    epochs = config.train_cfg.max_epochs
+    longer = math.ceil(epochs * (search['seconds'] + adapted['seconds']) / plain['seconds'])
+    scale = longer / epochs
+    options: dict = {'train_cfg.max_epochs': longer}
+    for index, scheduler in enumerate(config.param_scheduler):
+        if scheduler.get('by_epoch', True) and 'milestones' in scheduler:
+            stretched = [round(m * scale) for m in scheduler['milestones']]
+            options[f'param_scheduler.{index}.milestones'] = str(stretched).replace(' ', '')
+    row('seed-long', args.seed, **options)
+
+
+ROWS = (
+    ('seed', 'seed network, fine-tuned'),
+    ('seed-long', 'seed network, whole budget'),
+    ('random', 'random architecture, same remap'),
+    ('adapted', 'adapted (FNA++)'),
+)
+
+
+def table(args: argparse.Namespace, done: dict) -> str:
+    """Markdown: mean and sample standard deviation over the runs, every single value beside it."""
+    seed = read_architecture(Config.fromfile(args.seed).model.backbone.architecture)
+    size = tuple(Config.fromfile(args.search).train_cfg.input_size)
+    of_seed = with_cost(seed, size).cost or {}
+    lines = [
+        '| row | backbone MAdds (M) | backbone params (M) | '
+        f'test {args.metric}: mean ± std (each run) | val, best | search s | fine-tune s |',
+        '|---|---|---|---|---|---|---|',
+    ]
+    for row, title in ROWS:
+        runs = [s for s in range(args.runs) if f'run{s}/{row}/test' in done]
+        if not runs:
+            continue
+        scores = [done[f'run{s}/{row}/test']['test'][args.metric] for s in runs]
+        best = [
+            max(p[args.metric] for p in done[f'run{s}/{row}']['curve'] if args.metric in p)
+            for s in runs
+        ]
+        source = {'adapted': 'found', 'random': 'draw'}.get(row)
+        costs = [done[f'run{s}/{source}']['cost'] if source else of_seed for s in runs]
+        search = [done[f'run{s}/search']['seconds'] if source else 0.0 for s in runs]
+        tune = [done[f'run{s}/{row}']['seconds'] for s in runs]
+        each = ', '.join(f'{v:.3f}' for v in scores)
+        madds = ', '.join(sorted({f'{c["madds"] / 1e6:.1f}' for c in costs}))
+        params = ', '.join(sorted({f'{c["params"] / 1e6:.2f}' for c in costs}))
+        lines.append(
+            f'| {title} | {madds} | {params} | {spread(scores)} ({each}) | {spread(best)} | '
+            f'{statistics.mean(search):.0f} | {statistics.mean(tune):.0f} |'
+        )
+    return '\n'.join(lines)
+
+
+def spread(values: list[float]) -> str:
+    deviation = statistics.stdev(values) if len(values) > 1 else float('nan')
+    return f'{statistics.mean(values):.3f} ± {deviation:.3f}'
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('seed', help='config of the plain seed network')
+    parser.add_argument('search', help='config of the search')
+    parser.add_argument('adapt', help='config of the fine-tune')
+    parser.add_argument('--metric', required=True, help='such as coco/bbox_mAP')
+    parser.add_argument('--runs', type=int, default=3)
+    parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
+    parser.add_argument('--threads', type=int, default=1, help='threads of each')
+    parser.add_argument('-o', '--output', type=Path, required=True)
+    args = parser.parse_args()
+    args.output = args.output.resolve()
+    args.output.mkdir(parents=True, exist_ok=True)
+    steps = Steps(args.output / 'steps.json')
+    with ThreadPoolExecutor(args.jobs) as pool:
+        for future in [pool.submit(one_run, args, steps, s) for s in range(args.runs)]:
+            future.result()
+    text = table(args, steps.done)
+    (args.output / 'table.md').write_text(text + '\n')
+    print(text)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,233 @@
+"""What a search step costs, as ratios to a named rival in the same run.
+
+1. RetinaNet: a weight step of the supernet / a fine-tune step of the plain network of the same
+path. 2. Backbone alone: an architecture step / a literal mixture that runs the candidates one by
+   one and differentiates everything; time, peak memory, and the largest difference of the logits'
+gradients. 3. Seconds to build the cost table.
+
+Run: ``python benchmarks/search_step.py [--size 192 256] [--batch 2] [--repeat 15]``
+"""
+
+import argparse
+import json
+import platform
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from mmtransfer.cost.table import cost_table
+
+from mmtransfer import compat
+from mmtransfer.backbones import MIXTURE, FNASupernet
+from mmtransfer.engine.search_loop import architecture_step
+
+GIB = 2**30
+
+
+def median_ratio(first: Callable, second: Callable, repeat: int) -> tuple[float, float, float]:
+    """Median seconds of two functions run in turn, and the median of the pairwise ratios."""
+    times: list[tuple[float, float]] = []
+    for number in range(repeat + 2):
+        pair = []
+        for function in (first, second):
+            began = time.perf_counter()
+            function()
+            pair.append(time.perf_counter() - began)
+        if number >= 2:
+            times.append((pair[0], pair[1]))
+    a, b = zip(*times, strict=True)
+    ratio = statistics.median(x / y for x, y in times)
+    return statistics.median(a), statistics.median(b), ratio
+
+
+def retinanet(backbone: dict) -> torch.nn.Module:
+    """mmdet's RetinaNet with another backbone, without pretrained weights."""
+    from mmdet.registry import MODELS
+
+    cfg = Config.fromfile(
+        Config._get_cfg_path('mmdet::retinanet/retinanet_r50_fpn_1x_coco.py', '')[0]
+    )
+    init_default_scope('mmdet')
+    cfg.model.backbone = backbone
+    cfg.model.neck.in_channels = [24, 32, 96, 320]
+    return MODELS.build(cfg.model)
+
+
+def detection_batch(batch: int, size: tuple[int, int]) -> dict:
+    """Random images with one box each, as a detector's data loader would give them."""
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
+    height, width = size
+    samples = []
+    for _ in range(batch):
+        boxes = torch.tensor([[0.2 * width, 0.2 * height, 0.7 * width, 0.8 * height]])
+        instances = InstanceData(bboxes=boxes, labels=torch.zeros(1, dtype=torch.long))
+        sample = DetDataSample(metainfo=dict(img_shape=size, pad_shape=size, ori_shape=size))
+        sample.gt_instances = instances
+        samples.append(sample)
+    images = [torch.randint(0, 256, (3, height, width), dtype=torch.uint8) for _ in range(batch)]
+    return dict(inputs=images, data_samples=samples)
+
+
+def weight_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
+    """Ratio 1: one path of the supernet against the plain network of that path."""
+    from mmtransfer.engine.optim import RegularisedOptimWrapper
+
+    torch.manual_seed(0)
+    supernet = retinanet(dict(type='mmtransfer.FNASupernet', seed='mobilenet_v2'))
+    path = supernet.backbone.space.sample(random.Random(0))
+    plain = retinanet(dict(type='mmtransfer.AdaptedBackbone', architecture=path))
+    data = detection_batch(batch, size)
+
+    def stepper(model: torch.nn.Module) -> Callable:
+        model.train()
+        weights = [p for n, p in model.named_parameters() if 'logits' not in n]
+        optimizer = torch.optim.SGD(weights, lr=1e-4, momentum=0.9, weight_decay=1e-4)
+        wrapper = RegularisedOptimWrapper(optimizer=optimizer, clip_grad=dict(max_norm=35))
+
+        def step() -> None:
+            model.zero_grad(set_to_none=True)
+            if hasattr(model.backbone, 'select'):
+                model.backbone.select(path)
+            model.train_step(data, wrapper)
+
+        return step
+
+    ours, rival, ratio = median_ratio(stepper(supernet), stepper(plain), repeat)
+    return {'weight step s': ours, 'fine-tune step s': rival, 'ratio': ratio, 'goal': '<= 1.10'}
+
+
+def literal_mixture(net: FNASupernet, x: torch.Tensor) -> list[torch.Tensor]:
+    """Eq. 7 as it is written: every candidate of every layer, one by one."""
+    features = []
+    x = net.stem(x)
+    for index, stage in enumerate(net.stages):
+        for layer_index, layer in enumerate(stage):
+            name = f'stage{index}.layer{layer_index}'
+            choice = next((c for c in net.space.choices if c.name == name), None)
+            if choice is None:
+                x = layer(x)
+                continue
+            p = torch.softmax(net.logits[net.space.choices.index(choice)], 0)
+            x = sum(
+                p[i] * (x if option == 'skip' else layer[option](x))
+                for i, option in enumerate(choice.options)
+            )
+        if index in net.out_indices:
+            features.append(x)
+    return features
+
+
+def mixture_step(net: FNASupernet, kind: str, x: torch.Tensor) -> None:
+    """One architecture step up to the gradients of the logits."""
+    net.zero_grad(set_to_none=True)
+    if kind == 'literal':
+        sum(f.square().mean() for f in literal_mixture(net, x)).backward()
+        return
+    logits = {id(p) for p in net.architecture_parameters()}
+    net.select(MIXTURE)
+    with architecture_step(net, [p for p in net.parameters() if id(p) not in logits]):
+        sum(f.square().mean() for f in net(x)).backward()
+    net.release()
+
+
+def build(kind: str, dtype: torch.dtype = torch.float32) -> FNASupernet:
+    """A supernet with the same random weights for every kind."""
+    torch.manual_seed(0)
+    net = FNASupernet(seed='mobilenet_v2', out_indices=(2, 4, 6), with_cp=kind == 'recompute')
+    return net.to(dtype).train()
+
+
+def peak_memory(kind: str, size: tuple[int, int], batch: int) -> float:
+    """GiB that one step needs beyond the network itself, read in a process of its own."""
+    command = [sys.executable, __file__, '--child', kind, '--batch', str(batch), '--size']
+    out = subprocess.run(
+        [*command, *map(str, size)], check=True, capture_output=True, text=True
+    ).stdout
+    return json.loads(out.splitlines()[-1])['bytes'] / GIB
+
+
+def child(kind: str, size: tuple[int, int], batch: int) -> None:
+    net = build(kind)
+    x = torch.randn(batch, 3, *size)
+    small = torch.randn(2, 3, 32, 32)
+    mixture_step(net, kind, small)  # buffers that any step needs, whatever the size
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    mixture_step(net, kind, x)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({'bytes': (after - before) * 1024}))
+
+
+def arch_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
+    """Ratio 2, and the equality of the gradients in float64."""
+    nets = {kind: build(kind) for kind in ('ours', 'recompute', 'literal')}
+    x = torch.randn(batch, 3, *size)
+    result: dict = {'goal': 'time <= 0.9 or memory <= 0.5'}
+    memory = {kind: peak_memory(kind, size, batch) for kind in nets}
+    result['literal peak GiB'] = memory['literal']
+    for kind in ('ours', 'recompute'):
+        seconds, rival, ratio = median_ratio(
+            lambda kind=kind: mixture_step(nets[kind], kind, x),
+            lambda: mixture_step(nets['literal'], 'literal', x),
+            repeat,
+        )
+        result[f'{kind} s'], result[f'{kind} time ratio'] = seconds, ratio
+        result['literal s'] = rival
+        result[f'{kind} memory ratio'] = memory[kind] / memory['literal']
+    x64 = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    gradients = {}
+    for kind in nets:
+        net = build(kind, torch.float64)
+        mixture_step(net, kind, x64)
+        gradients[kind] = torch.cat([p.grad for p in net.architecture_parameters()])
+    for kind in ('ours', 'recompute'):
+        difference = (gradients[kind] - gradients['literal']).abs().max()
+        result[f'{kind} gradient difference (float64)'] = float(difference)
+    return result
+
+
+def table_seconds() -> dict:
+    """Figure 3: the cost table of the RetinaNet space at the paper's input size."""
+    space = FNASupernet(seed='mobilenet_v2').space
+    began = time.perf_counter()
+    cost_table(space, (800, 1088))
+    return {'seconds': time.perf_counter() - began, 'goal': '< 1 s'}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--size', nargs=2, type=int, default=(192, 256), metavar=('H', 'W'))
+    parser.add_argument('--batch', type=int, default=2)
+    parser.add_argument('--repeat', type=int, default=15)
+    parser.add_argument('--child', help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    compat.apply()
+    size = (args.size[0], args.size[1])
+    if args.child:
+        child(args.child, size, args.batch)
+        return
+    print(f'{platform.processor() or platform.machine()}, torch {torch.__version__}, '
+          f'{torch.get_num_threads()} threads, input {size}, batch {args.batch}')  # fmt: skip
+    for name, result in (
+        ('weight step / fine-tune step (RetinaNet, MobileNetV2 space)',
+         weight_step(size, args.batch, args.repeat)),
+        ('architecture step / literal mixture (backbone)', arch_step(size, args.batch,
+        args.repeat)), ('cost table', table_seconds()),
+    ):  # fmt: skip
+        print(f'\n{name}')
+        for key, value in result.items():
+            print(
+                f'  {key:42s} {value:.4g}' if isinstance(value, float) else f'  {key:42s} {value}'
+            )
+
+
+if __name__ == '__main__':
+    main()
