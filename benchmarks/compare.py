@@ -25,9 +25,9 @@ from pathlib import Path
 from threading import Lock
 
 from mmengine.config import Config
-
-from mmtransfer.architecture import read, write
 from mmtransfer.cost.table import cost_table
+
+from mmtransfer.architecture import Architecture
 from mmtransfer.search import Target, derive, with_cost
 from mmtransfer.seeds import read_architecture, space_of
 
@@ -96,7 +96,7 @@ def test(config: str, folder: Path, threads: int, **options) -> dict:
 
 def random_like(found: Path, out: Path, seed: int) -> dict:
     """A random architecture of the same cost: random preferences, that cost as the target."""
-    architecture = read(found)
+    architecture = Architecture.read(found)
     space, size = space_of(architecture), architecture.input_size
     if architecture.cost is None or size is None:
         raise ValueError(f'{found} carries no cost; it must come from a search.')
@@ -104,13 +104,13 @@ def random_like(found: Path, out: Path, seed: int) -> dict:
     preferences = {c.name: [rng.random() + 1e-6 for _ in c.options] for c in space.choices}
     target = Target(architecture.cost['madds'], 0.005)
     drawn = derive(space, preferences, cost_table(space, size), target)
-    write(with_cost(drawn, size, drawn='random', seed=seed), out)
+    with_cost(drawn, size, drawn='random', seed=seed).write(out)
     return {'cost': drawn_cost(out)}
 
 
 def drawn_cost(path: Path) -> dict:
     """Backbone multiply-adds and parameters as the architecture file says."""
-    return dict(read(path).cost or {})
+    return dict(Architecture.read(path).cost or {})
 
 
 def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import Runner
 
 from mmtransfer import compat
-from mmtransfer.architecture import read
+from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
 from mmtransfer.engine.optim import NonFiniteLossError
 from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
@@ -60,7 +60,7 @@ def test_resume_is_bit_for_bit(tmp_path, workers, stop):
     assert_equal_states(
         tensors(tmp_path / 'whole/iter_6.pth'), tensors(tmp_path / 'resumed/iter_6.pth')
     )
-    one, two = (read(tmp_path / d / 'architecture.json') for d in ('whole', 'resumed'))
+    one, two = (Architecture.read(tmp_path / d / 'architecture.json') for d in ('whole', 'resumed'))
     assert one == two and one.cost == two.cost
 
 
@@ -130,7 +130,7 @@ def test_derived_architecture_meets_the_target(tmp_path):
     config.train_cfg.searcher.target = target
     config.train_cfg.regularisers[0].target = target
     runner = run(config, 'target')
-    found = read(tmp_path / 'architecture.json')
+    found = Architecture.read(tmp_path / 'architecture.json')
     assert abs(found.cost['madds'] / target - 1) <= 0.02
     assert found == runner.train_loop.searcher.architecture()
 
