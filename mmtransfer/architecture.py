@@ -1,0 +1,238 @@
+"""A network as a value: a named space and one option for each of its choices.
+
+An architecture is all that a search hands to an adaptation, beside a checkpoint. Its file is JSON:
+it names the space, the seed and the rule that made the choices, so that the file alone is enough to
+rebuild the network. This module knows the form of that file; whether the options belong to the space
+is for :meth:`mmtransfer.space.SearchSpace.check` to say.
+"""
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+_REQUIRED = ('format', 'space', 'fingerprint', 'seed', 'rule', 'options')
+_OPTIONAL = ('cost', 'input_size', 'provenance')
+
+
+class ArchitectureError(ValueError):
+    """An architecture, or its file, that cannot be what it says it is."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One option per choice of a search space.
+
+    Two architectures are equal when space, fingerprint and options are; the rest rides along.
+
+    Args:
+        space: Name of the space, such as ``'mbconv'``.
+        fingerprint: Fingerprint of the space's choices and constraints.
+        seed: Name of the network that the space was built around.
+        rule: The keyword arguments that built the space from its seed; JSON values only.
+        options: Choice name -> option, in the order of the space. A mapping or pairs; kept as pairs.
+        cost: What the backbone costs, such as ``{'madds': 2_000_000_000, 'params': 2_500_000}``.
+        input_size: Height and width in pixels that the cost was counted at.
+        provenance: Where the architecture comes from; any JSON object.
+
+    Raises:
+        ArchitectureError: A value of the wrong type, or one that JSON cannot express.
+    """
+
+    space: str
+    fingerprint: str
+    seed: str = field(compare=False)
+    rule: Mapping[str, Any] = field(compare=False)
+    options: tuple[tuple[str, str], ...]
+    cost: Mapping[str, float] | None = field(default=None, compare=False)
+    input_size: tuple[int, int] | None = field(default=None, compare=False)
+    provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ('space', 'fingerprint', 'seed'):
+            _expect(isinstance(getattr(self, name), str), name, 'a string', getattr(self, name))
+        for name in ('rule', 'provenance'):
+            object.__setattr__(self, name, _json_object(name, getattr(self, name)))
+        if self.cost is not None:
+            cost = _json_object('cost', self.cost)
+            numbers = all(type(v) in (int, float) for v in cost.values())
+            _expect(numbers, 'cost', 'an object of numbers', self.cost)
+            object.__setattr__(self, 'cost', cost)
+        if self.input_size is not None:
+            object.__setattr__(self, 'input_size', _input_size(self.input_size))
+        object.__setattr__(self, 'options', _pairs(self.options))
+
+    @property
+    def as_dict(self) -> dict[str, str]:
+        """Choice name -> option, in order."""
+        return dict(self.options)
+
+    def __getitem__(self, choice: str) -> str:
+        """The option of one choice: ``a['stage1.layer0'] == 'k3e6'``."""
+        try:
+            return self.as_dict[choice]
+        except KeyError:
+            known = ', '.join(name for name, _ in self.options)
+            raise KeyError(f'no choice {choice!r}; the choices are {known}') from None
+
+    def replace(self, **changes: Any) -> 'Architecture':
+        """The same architecture with other values for the named fields."""
+        return dataclasses.replace(self, **changes)
+
+    def to_json(self) -> str:
+        """The text of an architecture file: one line per key, one per option."""
+        values = {
+            'format': FORMAT,
+            **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)},
+        }
+        options = (f'    {json.dumps(name)}: {json.dumps(option)}' for name, option in self.options)
+        texts = {key: json.dumps(value) for key, value in values.items()}
+        texts['options'] = '{\n' + ',\n'.join(options) + '\n  }' if self.options else '{}'
+        return '{\n' + ',\n'.join(f'  "{key}": {text}' for key, text in texts.items()) + '\n}\n'
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Write the file whole or not at all: a temporary file beside it, synced, then renamed."""
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+        try:
+            with open(temporary, 'w', encoding='utf-8') as file:
+                file.write(self.to_json())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def from_json(cls, text: str, source: str = '<text>') -> 'Architecture':
+        """Read the text of an architecture file; only its form is checked.
+
+        Args:
+            text: JSON as :meth:`to_json` writes it.
+            source: What to call the text in errors, usually the file's path.
+
+        Raises:
+            ArchitectureError: Not whole JSON, another format version, a missing or unknown key, or
+                a value of the wrong type.
+        """
+        try:
+            data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        except json.JSONDecodeError as error:
+            raise ArchitectureError(
+                f'{source} must be a whole JSON file; reading stopped at line {error.lineno}, column '
+                f'{error.colno} of {len(text)} characters ({error.msg}). It is truncated or was '
+                f'edited: write it again with `python tools/derive.py CONFIG CHECKPOINT -o FILE`.'
+            ) from None
+        except ArchitectureError as error:
+            raise ArchitectureError(f'{source}: {error}') from None
+        if not isinstance(data, dict):
+            raise ArchitectureError(
+                f'{source} must hold a JSON object with the keys {_list(_REQUIRED + _OPTIONAL)}; '
+                f'received {_short(data)}. Is it another kind of file?'
+            )
+        _check_keys(data, source)
+        try:
+            del data['format']
+            return cls(**data)
+        except ArchitectureError as error:
+            raise ArchitectureError(f'{source}: {error}') from None
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> 'Architecture':
+        """Read an architecture file; only its form is checked, see :meth:`from_json`."""
+        try:
+            text = Path(path).read_text(encoding='utf-8')
+        except FileNotFoundError:
+            raise ArchitectureError(
+                f'there is no architecture file {os.fspath(path)!r}. A search writes it: run '
+                f'`python tools/train.py <search config>` first, or correct the path.'
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise ArchitectureError(
+                f'{os.fspath(path)!r} must be a readable text file; received: {error}. Give the path '
+                f'of an architecture.json, not of a checkpoint or of a folder.'
+            ) from None
+        return cls.from_json(text, source=os.fspath(path))
+
+
+# The same four as functions.
+to_json, write = Architecture.to_json, Architecture.write
+from_json, read = Architecture.from_json, Architecture.read
+
+
+def _check_keys(data: Mapping[str, Any], source: str) -> None:
+    if 'format' in data and data['format'] != FORMAT:
+        raise ArchitectureError(
+            f'{source} must be of format {FORMAT}; received format {_short(data["format"])}. Another '
+            f'version of mmtransfer wrote it: use that version, or derive the file again with this one.'
+        )
+    unknown = [key for key in data if key not in _REQUIRED + _OPTIONAL]
+    missing = [key for key in _REQUIRED if key not in data]
+    if unknown or missing:
+        raise ArchitectureError(
+            f'{source} must have the keys {_list(_REQUIRED)}, and may have {_list(_OPTIONAL)}; '
+            + (f'unknown: {_list(unknown)}' if unknown else '')
+            + ('; ' if unknown and missing else '')
+            + (f'missing: {_list(missing)}' if missing else '')
+            + '. Correct the names, or derive the file again.'
+        )
+
+
+def _expect(holds: bool, name: str, expected: str, received: Any) -> None:
+    if not holds:
+        raise ArchitectureError(f'{name!r} must be {expected}; received {_short(received)}')
+
+
+def _json_object(name: str, value: Any) -> dict[str, Any]:
+    """A private copy holding JSON values only, so that a round trip through a file is the identity."""
+    _expect(isinstance(value, Mapping), name, 'an object', value)
+    try:
+        return json.loads(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ArchitectureError(f'{name!r} must hold JSON values only; received: {error}') from None
+
+
+def _input_size(value: Any) -> tuple[int, int]:
+    size = tuple(value) if isinstance(value, (list, tuple)) else ()
+    holds = len(size) == 2 and all(type(v) is int and v > 0 for v in size)
+    _expect(holds, 'input_size', '[height, width] in pixels', value)
+    return size
+
+
+def _pairs(options: Any) -> tuple[tuple[str, str], ...]:
+    _expect(isinstance(options, (Mapping, Iterable)), 'options', 'choice -> option', options)
+    items = options.items() if isinstance(options, Mapping) else options
+    pairs = tuple(tuple(item) if isinstance(item, (list, tuple)) else (item,) for item in items)
+    for pair in pairs:
+        holds = len(pair) == 2 and all(isinstance(text, str) for text in pair)
+        _expect(holds, 'options', 'choice -> option, both strings', pair)
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    _expect(not twice, 'options', 'one option per choice', f'several for {_list(twice)}')
+    return pairs
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ArchitectureError(f'every key must occur once; {_list(twice)} occur twice: keep one')
+    return dict(pairs)
+
+
+def _no_constant(text: str) -> None:
+    raise ArchitectureError(f'numbers must be finite; received {text}')
+
+
+def _list(names: Iterable[str]) -> str:
+    return ', '.join(repr(name) for name in names)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + '...'
