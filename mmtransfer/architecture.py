@@ -2,8 +2,8 @@
 
 An architecture is all that a search hands to an adaptation, beside a checkpoint. Its file is JSON:
 it names the space, the seed and the rule that made the choices, so that the file alone is enough to
-rebuild the network. This module knows the form of that file; whether the options belong to the space
-is for :meth:`mmtransfer.space.SearchSpace.check` to say.
+rebuild the network. This module knows the form of that file; whether the options belong to the
+space is for :meth:`mmtransfer.space.SearchSpace.check` to say.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ class Architecture:
         fingerprint: Fingerprint of the space's choices and constraints.
         seed: Name of the network that the space was built around.
         rule: The keyword arguments that built the space from its seed; JSON values only.
-        options: Choice name -> option, in the order of the space. A mapping or pairs; kept as pairs.
+        options: Choice name -> option, in the space's order. A mapping or pairs; kept as pairs.
         cost: What the backbone costs, such as ``{'madds': 2_000_000_000, 'params': 2_500_000}``.
         input_size: Height and width in pixels that the cost was counted at.
         provenance: Where the architecture comes from; any JSON object.
@@ -124,9 +124,10 @@ class Architecture:
             data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
         except json.JSONDecodeError as error:
             raise ArchitectureError(
-                f'{source} must be a whole JSON file; reading stopped at line {error.lineno}, column '
-                f'{error.colno} of {len(text)} characters ({error.msg}). It is truncated or was '
-                f'edited: write it again with `python tools/derive.py CONFIG CHECKPOINT -o FILE`.'
+                f'{source} must be a whole JSON file; reading stopped at line {error.lineno}, '
+                f'column {error.colno} of {len(text)} characters ({error.msg}). It is truncated or '
+                f'was edited: write it again with `python tools/derive.py CONFIG CHECKPOINT -o '
+                f'FILE`.'
             ) from None
         except ArchitectureError as error:
             raise ArchitectureError(f'{source}: {error}') from None
@@ -154,8 +155,8 @@ class Architecture:
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ArchitectureError(
-                f'{os.fspath(path)!r} must be a readable text file; received: {error}. Give the path '
-                f'of an architecture.json, not of a checkpoint or of a folder.'
+                f'{os.fspath(path)!r} must be a readable text file; received: {error}. Give the '
+                f'path of an architecture.json, not of a checkpoint or of a folder.'
             ) from None
         return cls.from_json(text, source=os.fspath(path))
 
@@ -168,8 +169,9 @@ from_json, read = Architecture.from_json, Architecture.read
 def _check_keys(data: Mapping[str, Any], source: str) -> None:
     if 'format' in data and data['format'] != FORMAT:
         raise ArchitectureError(
-            f'{source} must be of format {FORMAT}; received format {_short(data["format"])}. Another '
-            f'version of mmtransfer wrote it: use that version, or derive the file again with this one.'
+            f'{source} must be of format {FORMAT}; received format {_short(data["format"])}. '
+            f'Another version of mmtransfer wrote it: use that version, or derive the file again '
+            f'with this one.'
         )
     unknown = [key for key in data if key not in _REQUIRED + _OPTIONAL]
     missing = [key for key in _REQUIRED if key not in data]
@@ -189,7 +191,7 @@ def _expect(holds: bool, name: str, expected: str, received: Any) -> None:
 
 
 def _json_object(name: str, value: Any) -> dict[str, Any]:
-    """A private copy holding JSON values only, so that a round trip through a file is the identity."""
+    """A private copy of JSON values only, so that a round trip through a file is the identity."""
     _expect(isinstance(value, Mapping), name, 'an object', value)
     try:
         return json.loads(json.dumps(dict(value), allow_nan=False))

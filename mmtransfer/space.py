@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from .architecture import Architecture, ArchitectureError
@@ -48,7 +49,8 @@ class Choice:
         object.__setattr__(self, 'options', tuple(self.options))
         if not self.options or len(set(self.options)) != len(self.options):
             raise SpaceError(
-                f'a choice needs at least one option, all different; {self.name!r} has {self.options}'
+                f'a choice needs at least one option, all different; {self.name!r} has '
+                f'{self.options}. Correct its options.'
             )
 
 
@@ -89,7 +91,7 @@ class SearchSpace:
     """All architectures around a seed.
 
     Args:
-        name: The kind of space, such as ``'mbconv'``; it says who can rebuild it from seed and rule.
+        name: The kind of space, such as ``'mbconv'``; it tells how to rebuild it from its rule.
         seed: Name of the network that it was built around.
         rule: The keyword arguments that built it, JSON values only.
         choices: The decisions, in the order of the network.
@@ -119,7 +121,7 @@ class SearchSpace:
                     f'received {", ".join(unknown)} in {constraint}'
                 )
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that change when the name, seed, choices or constraints do."""
         content = {
@@ -168,9 +170,9 @@ class SearchSpace:
         if received != (self.name, self.fingerprint):
             raise SpaceError(
                 f'the architecture must be of the space {self.name!r} with fingerprint '
-                f'{self.fingerprint} (seed {self.seed!r}, rule {json.dumps(self.rule)}); received space '
-                f'{received[0]!r} with fingerprint {received[1]} (seed {architecture.seed!r}, rule '
-                f'{json.dumps(architecture.rule)}). Use the seed and rule of the search that found '
+                f'{self.fingerprint} (seed {self.seed!r}, rule {json.dumps(self.rule)}); received '
+                f'space {received[0]!r} with fingerprint {received[1]} (seed '
+                f'{architecture.seed!r}, rule {json.dumps(architecture.rule)}). Use the seed and rule of the search that found '
                 f'it, or derive it again.'
             )
         self._check_options(architecture.as_dict)
@@ -253,7 +255,8 @@ class SearchSpace:
         for name, option in options.items():
             if option not in known[name]:
                 raise SpaceError(
-                    f'the option of {name!r} must be one of {", ".join(known[name])}; received {option!r}'
+                    f'the option of {name!r} must be one of {", ".join(known[name])}; '
+                    f'received {option!r}'
                 )
         violation = self._violation(options)
         if violation:

@@ -1,6 +1,6 @@
-"""Networks of MBConv blocks: the published seeds, the space around one, and architectures as layers.
+"""Networks of MBConv blocks: the published seeds, the space around one, architectures as layers.
 
-The space is that of FNA++, Table 1: the seed's stages keep their channels and strides, the first one
+The space is that of FNA++, Table 1: the seed's stages keep their channels and strides, the first
 (16 channels) stays as it is, and each layer of the others takes a kernel and an expansion ratio or,
 but for the first layer of a stage, is skipped. The convolutions after the last stage and the
 classifier belong to the seed alone; a detector's backbone has none.
@@ -214,8 +214,8 @@ def _space(
     searched = len(find_seed(seed).stages) - 1
     if len(layers) != searched or not all(_positive(n) for n in layers):
         raise SpaceError(
-            f'layers must give a positive number for each of the {searched} searched stages of {seed}; '
-            f'received {list(layers)}'
+            f'layers must give a positive number for each of the {searched} searched stages of '
+            f'{seed}; received {list(layers)}'
         )
     if not kernels or not all(_positive(k) and k % 2 for k in kernels):
         raise SpaceError(
@@ -314,10 +314,10 @@ def seed_architecture(name: str, **rule: Any) -> Architecture:
 
 
 def closest_to_seed(space: SearchSpace) -> Architecture:
-    """The architecture of an MBConv space that is most like its seed; the seed itself if it is there.
+    """The architecture of an MBConv space most like its seed; the seed itself if it is there.
 
-    Stages that are too short drop the seed's last layers, stages that must be longer repeat its last
-    op, and an op that is not offered becomes the nearest in kernel, then in expansion.
+    Stages that are too short drop the seed's last layers, stages that must be longer repeat its
+    last op, and an op that is not offered becomes the nearest in kernel, then in expansion.
     """
     options: dict[str, str] = {}
     least = space.rule['min_layers'] or 1
