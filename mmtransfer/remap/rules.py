@@ -1,0 +1,103 @@
+"""What can happen to one tensor: width, kernel and group rules of FNA++ (Sec. 3.1, Eq. 2-6).
+
+Every function is pure: it returns a new tensor and leaves its argument alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def fit_channels(tensor: Tensor, dim: int, size: int, fill: float = 0.0) -> Tensor:
+    """Keep the first ``size`` entries of ``dim``, or append entries of value ``fill``.
+
+    FNA++ Eq. 2 (fewer channels) and Eq. 3 (more channels, ``fill=0``). Normalisation entries that
+    are new take the value a fresh layer has (weight and variance 1, bias and mean 0).
+
+    Args:
+        tensor: Any shape with at least ``dim + 1`` dimensions.
+        dim: The dimension that changes.
+        size: Its new length, in channels.
+        fill: Value of the new entries.
+
+    Returns:
+        A new tensor, ``tensor.shape`` with ``dim`` replaced by ``size``.
+    """
+    have = tensor.shape[dim]
+    kept = tensor.narrow(dim, 0, min(have, size))
+    if size <= have:
+        return kept.clone()
+    shape = list(tensor.shape)
+    shape[dim] = size - have
+    return torch.cat([kept, tensor.new_full(shape, fill)], dim)
+
+
+def fit_kernel(weight: Tensor, size: Sequence[int]) -> Tensor:
+    """Crop a convolution's kernel to its centre, or surround it with zeros (FNA++ Eq. 5 and 6).
+
+    Args:
+        weight: ``(out, in, h, w)``.
+        size: New ``(h, w)``; differs from the old one by an even number on each side.
+
+    Returns:
+        A new tensor ``(out, in, *size)``.
+    """
+    result = weight.new_zeros((*weight.shape[:2], *size))
+    (old_h, new_h), (old_w, new_w) = (
+        _centre(weight.shape[2], size[0]),
+        _centre(weight.shape[3], size[1]),
+    )
+    result[:, :, new_h, new_w] = weight[:, :, old_h, old_w]
+    return result
+
+
+def _centre(old: int, new: int) -> tuple[slice, slice]:
+    """The slices of an old and a new axis that lie on each other when their centres do."""
+    common = min(old, new)
+    first_old, first_new = (old - common) // 2, (new - common) // 2
+    return slice(first_old, first_old + common), slice(first_new, first_new + common)
+
+
+def slice_groups(weight: Tensor, groups: int) -> Tensor:
+    """A dense convolution as a grouped one: each group keeps its own input channels (Eq. 4).
+
+    Args:
+        weight: ``(out, in, h, w)`` of the dense convolution; ``groups`` divides ``out`` and ``in``.
+        groups: Number of groups of the new convolution.
+
+    Returns:
+        A new tensor ``(out, in / groups, h, w)``.
+    """
+    out_per_group, in_per_group = weight.shape[0] // groups, weight.shape[1] // groups
+    return torch.cat(
+        [
+            weight[g * out_per_group : (g + 1) * out_per_group].narrow(
+                1, g * in_per_group, in_per_group
+            )
+            for g in range(groups)
+        ]
+    )
+
+
+def fit(tensor: Tensor, shape: Sequence[int], fill: float = 0.0, groups: int = 1) -> Tensor:
+    """Bring a tensor to ``shape`` by the rules above: groups, then width, then kernel.
+
+    Args:
+        tensor: The source: a convolution ``(out, in, h, w)``, a matrix, a vector or a scalar.
+        shape: Shape of the target, of the same number of dimensions.
+        fill: Value of new channels (new kernel entries are always 0).
+        groups: Groups of the target convolution when the source is a dense one; otherwise 1.
+
+    Returns:
+        A new tensor of that shape, bit for bit ``tensor`` when nothing changes.
+    """
+    result = slice_groups(tensor, groups) if groups > 1 else tensor.clone()
+    for dim, size in enumerate(shape[:2]):
+        if result.shape[dim] != size:
+            result = fit_channels(result, dim, size, fill)
+    if tuple(result.shape[2:]) != tuple(shape[2:]):
+        result = fit_kernel(result, shape[2:])
+    return result
