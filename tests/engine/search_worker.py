@@ -1,0 +1,60 @@
+"""One process of a tiny search, for the tests that need processes: ranks, and sudden death.
+
+Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume]
+Every selection is written to WORK_DIR/selections.RANK.txt as it is made.
+"""
+
+import argparse
+import os
+import signal
+from pathlib import Path
+
+from mmengine.dist import get_rank
+from mmengine.runner import Runner
+
+from mmtransfer import compat
+from mmtransfer.engine.search_loop import SearchLoop
+
+from .tiny import search_config
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument('work_dir', type=Path)
+    parser.add_argument('--kill-in', nargs=2, default=('', '-1'))
+    parser.add_argument('--resume', action='store_true')
+    args = parser.parse_args()
+    launcher = 'pytorch' if 'RANK' in os.environ else 'none'
+    compat.apply()
+    if launcher != 'none':
+        compat.init_distributed(launcher)
+    config = search_config(args.work_dir)
+    config.launcher, config.resume = launcher, args.resume
+    config.train_dataloader.batch_size = 2
+    config.experiment_name = 'worker'
+    kind_to_die, number = args.kill_in[0], int(args.kill_in[1])
+    step = SearchLoop._begin_step
+
+    def begin_step(loop: SearchLoop, kind: str, count: int) -> None:
+        step(loop, kind, count)
+        if kind == kind_to_die and count == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    SearchLoop._begin_step = begin_step
+    runner = Runner.from_cfg(config)
+    rank = get_rank()
+    loop_type = SearchLoop._weight_step
+
+    def weight_step(loop: SearchLoop, batch, uniform: bool):
+        out = loop_type(loop, batch, uniform)
+        with (args.work_dir / f'selections.{rank}.txt').open('a') as file:
+            file.write(f'{loop._iter} {loop.supernet.selection.options}\n')
+        return out
+
+    SearchLoop._weight_step = weight_step
+    args.work_dir.mkdir(parents=True, exist_ok=True)
+    runner.train()
+
+
+if __name__ == '__main__':
+    main()

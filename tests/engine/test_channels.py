@@ -1,0 +1,58 @@
+import pytest
+from torch import nn
+
+from mmtransfer.engine.channels import ChannelsError, check_channels
+
+
+class Part(nn.Module):
+    def __init__(self, **attributes):
+        super().__init__()
+        self.__dict__.update(attributes)
+
+
+def model(channels, **parts):
+    whole = nn.Module()
+    whole.backbone = Part(out_channels=channels, out_indices=(1, 2))
+    for name, attributes in parts.items():
+        setattr(whole, name, Part(**attributes))
+    return whole
+
+
+@pytest.mark.parametrize(
+    'parts',
+    [
+        dict(neck=dict(in_channels=[24, 32]), bbox_head=dict(in_channels=256)),
+        dict(decode_head=dict(in_channels=32, in_index=-1)),
+        dict(decode_head=dict(in_channels=24, in_index=0)),
+        dict(decode_head=dict(in_channels=[32, 24], in_index=[1, 0])),
+        dict(head=dict(in_channels=32)),
+        dict(head=dict()),
+    ],
+)
+def test_fitting_readers_pass(parts):
+    check_channels(model([24, 32], **parts))
+
+
+@pytest.mark.parametrize(
+    'parts',
+    [
+        dict(neck=dict(in_channels=[24, 96])),
+        dict(neck=dict(in_channels=[24])),
+        dict(decode_head=dict(in_channels=24, in_index=-1)),
+        dict(head=dict(in_channels=320)),
+    ],
+)
+def test_a_misfit_names_both_and_the_repair(parts):
+    name = next(iter(parts))
+    with pytest.raises(ChannelsError) as error:
+        check_channels(model([24, 32], **parts))
+    text = str(error.value)
+    assert f'{name}.in_channels' in text and str(parts[name]['in_channels']) in text
+    assert 'model.backbone.out_indices' in text and '32' in text
+
+
+def test_backbones_that_do_not_say_are_left_alone():
+    whole = nn.Module()
+    whole.backbone = Part()
+    whole.neck = Part(in_channels=[1])
+    check_channels(whole)

@@ -1,0 +1,78 @@
+"""A search in processes of its own: two ranks, and a process that is killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from .test_search_loop import assert_equal_states, tensors
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def start(work_dir, *arguments, rank=None, world=1, port=0):
+    env = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT), PYTHONWARNINGS='ignore')
+    if rank is not None:
+        env.update(
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            WORLD_SIZE=str(world),
+            MASTER_ADDR='127.0.0.1',
+            MASTER_PORT=str(port),
+        )
+    command = [sys.executable, '-m', 'tests.engine.search_worker', str(work_dir), *arguments]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finish(process, code=0):
+    output = process.communicate(timeout=300)[0]
+    assert process.returncode == code, output[-4000:]
+
+
+def run_ranks(work_dir, *arguments):
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    ranks = [start(work_dir, *arguments, rank=r, world=2, port=port) for r in (0, 1)]
+    for process in ranks:
+        finish(process)
+
+
+def last(work_dir):
+    return Path((work_dir / 'last_checkpoint').read_text().strip()).name
+
+
+def test_two_ranks_take_the_same_path_and_resume(tmp_path):
+    run_ranks(tmp_path / 'whole')
+    lines = [(tmp_path / f'whole/selections.{r}.txt').read_text() for r in (0, 1)]
+    assert lines[0] == lines[1] and len(lines[0].splitlines()) == 6
+    final = last(tmp_path / 'whole')
+
+    # Resumed in the middle of an epoch, both ranks go on to the same numbers.
+    (tmp_path / 'part').mkdir()
+    (tmp_path / 'part/iter_3.pth').write_bytes((tmp_path / 'whole/iter_3.pth').read_bytes())
+    (tmp_path / 'part/last_checkpoint').write_text(str(tmp_path / 'part/iter_3.pth'))
+    run_ranks(tmp_path / 'part', '--resume')
+    assert_equal_states(tensors(tmp_path / 'whole' / final), tensors(tmp_path / 'part' / final))
+
+
+@pytest.mark.parametrize('where', [('weights', '3'), ('arch', '2')])
+def test_killed_during_a_step_and_resumed(tmp_path, where):
+    """DESIGN.md, test 4: SIGKILL in the middle of a step costs that step and nothing else."""
+    whole = start(tmp_path / 'whole')
+    finish(start(tmp_path / 'killed', '--kill-in', *where), -signal.SIGKILL)
+    finish(whole)
+    assert torch.load(
+        tmp_path / 'killed' / last(tmp_path / 'killed'), weights_only=True
+    )  # what it left can be read
+    finish(start(tmp_path / 'killed', '--resume'))
+    final = last(tmp_path / 'whole')
+    assert final == last(tmp_path / 'killed')
+    assert_equal_states(tensors(tmp_path / 'whole' / final), tensors(tmp_path / 'killed' / final))
