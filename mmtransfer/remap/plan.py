@@ -77,7 +77,7 @@ class RemapPlan:
         twice = [name for name, n in Counter(m.target for m in self.moves).items() if n > 1]
         if twice:
             raise RemapError(
-                f'Every target tensor must have exactly one fate; received several for {_some(twice)}.'
+                f'Every target tensor must have exactly one fate; several for {_some(twice)}.'
             )
         both = {m.source for m in self.moves} & set(self.unused)
         if both:
@@ -100,9 +100,7 @@ class RemapPlan:
             rows.append((target, source or '-', shape, ', '.join(rules)))
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         rows.insert(1, tuple('-' * width for width in widths))
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
-            '  '.join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows
-        ]
+        lines = ['  '.join(map(str.ljust, row, widths)).rstrip() for row in rows]
         totals = Counter(m.rule for m in self.moves)
         counts = ', '.join(f'{n} {rule}' for rule, n in totals.most_common())
         lines += ['', f'{len(self.moves)} target tensors: {counts}.']
