@@ -177,7 +177,6 @@ class SearchLoop(EpochBasedTrainLoop):
         self.runner.model.train()
         start = self._iter - self._epoch * len(self.dataloader)
         self.dataloader.at(self._epoch, start)
-        self._arch_batches = None
         batches = iter(self.dataloader)
         for index in range(start, len(self.dataloader)):
             began = time.perf_counter()

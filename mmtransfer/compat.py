@@ -1,0 +1,154 @@
+"""Remedies for faults of the stack below us. Each says what it mends and does nothing where the
+fault is absent; none edits an installed package."""
+
+import importlib
+import importlib.util
+import os
+import subprocess
+import sys
+import types
+import warnings
+
+import numpy as np
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+
+
+class MissingFeatureError(ImportError):
+    """Something that mmtransfer needs is not installed."""
+
+
+def apply() -> None:
+    """Run every remedy; safe to call more than once."""
+    check_features()
+    register_safe_globals()
+    stub_simcc_vis()
+    give_ssd_head_its_loss()
+    quiet_pkg_resources()
+
+
+def check_features() -> None:
+    """Raise :class:`MissingFeatureError` naming what is missing; versions are never refused."""
+    missing = [
+        f'{name} ({what})'
+        for name, what in (
+            ('mmengine', 'runner and configs'),
+            ('mmcv', 'ConvModule and operators'),
+            ('pkg_resources', 'MMEngine reads `pkg::` base configs with it: setuptools < 81'),
+        )
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise MissingFeatureError(
+            f'mmtransfer needs {"; ".join(missing)}. Install what is missing, or run '
+            f'`make install`.'
+        )
+
+
+def _history_buffer_getattr(obj: object, name: str) -> object:
+    """Stands in for ``builtins.getattr`` in checkpoints: HistoryBuffer's methods only."""
+    if obj is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
+        return getattr(obj, name)
+    raise ValueError(f'refused to unpickle getattr({obj!r}, {name!r})')
+
+
+def register_safe_globals() -> None:
+    """torch >= 2.6 loads with ``weights_only`` and refuses every checkpoint of MMEngine's Runner,
+    which holds HistoryBuffers and NumPy scalars. Allow exactly those."""
+    if not hasattr(torch.serialization, 'add_safe_globals'):
+        return
+    try:
+        from numpy._core import multiarray
+    except ImportError:
+        from numpy.core import multiarray
+    allowed: list = [HistoryBuffer, np.ndarray, np.dtype]
+    allowed.append((_history_buffer_getattr, 'builtins.getattr'))
+    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
+        allowed.append((multiarray.scalar, f'{module}.scalar'))
+        allowed.append((multiarray._reconstruct, f'{module}._reconstruct'))
+    kinds = ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', '?')
+    allowed += [type(np.dtype(kind)) for kind in kinds]
+    torch.serialization.add_safe_globals(allowed)
+
+
+def stub_simcc_vis() -> None:
+    """mmpose.visualization imports torchvision for one drawing function; without torchvision no
+    mmpose Runner can be built. Put a stand-in for that module before it is imported."""
+    name = 'mmpose.visualization.simcc_vis'
+    present = importlib.util.find_spec('torchvision') is not None
+    if name in sys.modules or present or importlib.util.find_spec('mmpose') is None:
+        return
+
+    class SimCCVisualizer:
+        def draw_instance_xy_heatmap(self, *args, **kwargs):
+            raise ImportError('drawing SimCC heatmaps needs torchvision')
+
+    module = types.ModuleType(name)
+    module.SimCCVisualizer = SimCCVisualizer  # type: ignore[attr-defined]
+    sys.modules[name] = module
+
+
+def give_ssd_head_its_loss() -> None:
+    """mmdet's SSDHead has no ``loss_cls``, which inference asks for (mmdetection #11063, #11780).
+
+    mmdet is imported only if it is already in use."""
+    if 'mmdet' not in sys.modules:
+        return
+    head = importlib.import_module('mmdet.models.dense_heads').SSDHead
+    if not hasattr(head, 'loss_cls'):
+        head.loss_cls = None
+
+
+def quiet_pkg_resources() -> None:
+    """MMEngine imports pkg_resources for `pkg::` configs, which warns on every use."""
+    warnings.filterwarnings('ignore', message='pkg_resources is deprecated')
+
+
+def init_distributed(launcher: str, backend: str | None = None) -> None:
+    """Start the process group on machines without CUDA, where MMEngine's own start calls
+    ``torch.cuda.set_device``. With CUDA, or when a group runs already, MMEngine is left to do it.
+
+    Args:
+        launcher: ``'none'``, ``'pytorch'``, ``'slurm'`` or ``'mpi'``.
+        backend: ``'gloo'`` unless given.
+
+    Raises:
+        ValueError: An unknown launcher, or one whose environment variables are not set.
+    """
+    if launcher == 'none':
+        return
+    if launcher not in _ENVIRONMENTS:
+        known = ', '.join(['none', *_ENVIRONMENTS])
+        raise ValueError(f'launcher must be one of {known}; received {launcher!r}.')
+    if torch.cuda.is_available() or torch.distributed.is_initialized():
+        return
+    rank, world, local = _ENVIRONMENTS[launcher]
+    missing = [name for name in (rank, world) if name not in os.environ]
+    if missing:
+        raise ValueError(
+            f'the launcher {launcher!r} must set {", ".join(missing)}, which the environment '
+            f'lacks. Start the tool by the launcher: tools/dist_train.sh, tools/slurm_train.sh or '
+            f'mpirun.'
+        )
+    os.environ['RANK'], os.environ['WORLD_SIZE'] = os.environ[rank], os.environ[world]
+    os.environ['LOCAL_RANK'] = os.environ.get(local, '0')
+    os.environ.setdefault('MASTER_PORT', '29500')
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _first_slurm_host() if launcher == 'slurm' else '127.0.0.1'
+    torch.distributed.init_process_group(backend or 'gloo')
+
+
+# launcher -> where it writes the rank, the number of processes, the rank on this machine
+_ENVIRONMENTS = {
+    'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),
+    'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
+    'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
+}
+
+
+def _first_slurm_host() -> str:
+    nodes = os.environ.get('SLURM_NODELIST', '127.0.0.1')
+    if not any(c in nodes for c in '[,'):
+        return nodes
+    command = ['scontrol', 'show', 'hostnames', nodes]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]

@@ -1,0 +1,124 @@
+"""Running statistics of batch normalisation, re-estimated for weights that come from elsewhere."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce
+from mmengine.hooks import Hook
+from mmengine.model import BaseModel, is_model_wrapper
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmtransfer.registry import HOOKS
+
+
+@torch.no_grad()
+def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
+    """Set the running statistics to those of the population of some batches.
+
+    While the batches pass, every layer normalises by the statistics of its own batch, as in
+    training. Over all elements x of a channel, in all batches and on all ranks, n of them::
+
+        running_mean = sum(x) / n
+        running_var = (sum(x^2) / n - mean^2) * n / (n - 1)
+
+    accumulated in float64, with one reduction over the ranks. The variance is the unbiased one that
+    ``nn.BatchNorm`` keeps; unlike an average of batch variances it includes how the batch means
+    differ. Layers in evaluation mode while the model trains (``norm_eval``) are left alone.
+
+    Args:
+        model: A model of MMEngine's (its loss is computed and dropped) or any module.
+        loader: Batches.
+        iterations: How many of them; the loader is read again when it ends.
+
+    Returns:
+        The number of layers that were set.
+    """
+    training = model.training
+    model.train()
+    layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)]
+    sums = {m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers}
+    counts = {m: 0 for m in layers}
+
+    def listen(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0].detach().double().transpose(0, 1).flatten(1)
+        sums[layer] += torch.stack([x.sum(1), x.square().sum(1)]).to(sums[layer].device)
+        counts[layer] += x.shape[1]
+
+    hooks = [m.register_forward_pre_hook(listen) for m in layers]
+    try:
+        for m in layers:
+            m.track_running_stats = False  # batch statistics, nothing kept
+        for batch in islice(_again(loader), iterations):
+            _forward(model, batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for m in layers:
+            m.track_running_stats = True
+        model.train(training)
+    seen = [m for m in layers if counts[m] > 0]
+    if not seen:
+        return 0
+    device = next(model.parameters()).device
+    flat = torch.cat([torch.cat([sums[m].flatten(), torch.tensor([counts[m]])]) for m in seen])
+    flat = flat.to(device)
+    all_reduce(flat)
+    sizes = [2 * m.num_features + 1 for m in seen]
+    for m, part in zip(seen, flat.split(sizes), strict=True):
+        n = part[-1]
+        mean, square = part[:-1].view(2, -1) / n
+        m.running_mean.copy_(mean)
+        m.running_var.copy_((square - mean.square()).clamp(min=0) * n / (n - 1).clamp(min=1))
+    return len(seen)
+
+
+def _is_open(layer: nn.Module) -> bool:
+    return layer.training and layer.track_running_stats and layer.running_mean is not None
+
+
+def _again(loader: Iterable) -> Iterator[Any]:
+    while True:
+        empty = True
+        for batch in loader:
+            empty = False
+            yield batch
+        if empty:
+            raise ValueError('the loader must give at least one batch; it gave none.')
+
+
+def _forward(model: nn.Module, batch: Any) -> None:
+    if isinstance(model, BaseModel):
+        data = model.data_preprocessor(batch, True)
+        model._run_forward(data, mode='loss')
+    else:
+        model(batch)
+
+
+@HOOKS.register_module()
+class ReestimateBNHook(Hook):
+    """Re-estimates the statistics before the first step of a run that was not resumed.
+
+    Args:
+        iterations: Training batches to use, on each rank.
+    """
+
+    priority = 'LOW'  # after the weights have been remapped
+
+    def __init__(self, iterations: int) -> None:
+        if iterations < 1:
+            raise ValueError(f'iterations must be at least 1; received {iterations}.')
+        self.iterations = iterations
+
+    def before_train(self, runner) -> None:
+        """Runs :func:`reestimate_bn` on the training data."""
+        if runner.iter > 0 or runner._resume:
+            return
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        count = reestimate_bn(model, runner.train_dataloader, self.iterations)
+        runner.logger.info(
+            f're-estimated the statistics of {count} normalisation layers over '
+            f'{self.iterations} iterations'
+        )

@@ -1,0 +1,110 @@
+"""Data loaders that can start anywhere in an epoch and leave no trace in any generator."""
+
+import copy
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import torch
+from mmengine.runner import Runner
+from torch.utils.data import BatchSampler, DataLoader
+
+from .split import SeededSamples
+
+
+class EndlessSamplerError(ValueError):
+    """A sampler without an end, where a loop must know what an epoch is."""
+
+
+class EpochBatches:
+    """Batches of ``(epoch, index)`` pairs, from batch ``start`` of an epoch on.
+
+    Batches before ``start`` are drawn as indices only; their samples are never read.
+
+    Args:
+        batches: The batch sampler of the config.
+    """
+
+    def __init__(self, batches: Any) -> None:
+        self.batches = batches
+        self.batch_size = batches.batch_size
+        self.sampler = batches.sampler  # MMEngine's DistSamplerSeedHook looks for it
+        self.epoch = 0
+        self.start = 0
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        sampler = self.batches.sampler
+        if hasattr(sampler, 'set_epoch'):
+            sampler.set_epoch(self.epoch)
+        # mmdet's AspectRatioBatchSampler keeps what an abandoned pass had collected.
+        for name in ('_aspect_ratio_buckets', '_buckets'):
+            if hasattr(self.batches, name):
+                setattr(self.batches, name, [[] for _ in getattr(self.batches, name)])
+        for batch in islice(iter(self.batches), self.start, None):
+            yield [(self.epoch, index) for index in batch]
+
+    def __len__(self) -> int:
+        """Batches in a whole epoch."""
+        return len(self.batches)
+
+
+class EpochLoader(DataLoader):
+    """A DataLoader over :class:`EpochBatches`; ``at`` says where the next pass begins."""
+
+    batch_sampler: EpochBatches
+
+    def at(self, epoch: int, batch: int) -> None:
+        """Let the next iteration begin at this batch of this epoch.
+
+        Raises:
+            ValueError: The epoch has no such batch.
+        """
+        if not 0 <= batch <= len(self):
+            raise ValueError(
+                f'an epoch has the batches 0 to {len(self)}; received {batch}. Has the batch size '
+                f'or the data changed since the checkpoint was written?'
+            )
+        self.batch_sampler.epoch, self.batch_sampler.start = epoch, batch
+
+
+def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
+    """A loader as the toolboxes' ``train_dataloader`` describes it, over another dataset.
+
+    Args:
+        cfg: The config; its ``dataset`` is not looked at.
+        dataset: What to read.
+        seed: Decides order and augmentation, with the epoch.
+
+    Raises:
+        EndlessSamplerError: The sampler never ends.
+    """
+    cfg = copy.deepcopy({k: v for k, v in cfg.items() if k != 'dataset'})
+    parsed = Runner.build_dataloader(dict(cfg, dataset=SeededSamples(dataset, seed)), seed=seed)
+    batches = parsed.batch_sampler
+    _refuse_endless(batches.sampler)
+    if not isinstance(batches, BatchSampler):
+        raise TypeError(f'the batch sampler must be a BatchSampler; received {type(batches)}.')
+    options: dict[str, Any] = {}
+    if parsed.num_workers > 0:
+        options['persistent_workers'] = parsed.persistent_workers
+        options['prefetch_factor'] = parsed.prefetch_factor
+    return EpochLoader(
+        parsed.dataset,
+        batch_sampler=EpochBatches(batches),
+        num_workers=parsed.num_workers,
+        collate_fn=parsed.collate_fn,
+        pin_memory=parsed.pin_memory,
+        worker_init_fn=parsed.worker_init_fn,
+        generator=torch.Generator().manual_seed(seed),
+        **options,
+    )
+
+
+def _refuse_endless(sampler: Any) -> None:
+    count = len(sampler)
+    if sum(1 for _ in islice(iter(sampler), count + 1)) > count:
+        raise EndlessSamplerError(
+            f'the sampler of a search must end after one pass, {count} samples; '
+            f'{type(sampler).__name__} goes on. Use sampler=dict(type="DefaultSampler", '
+            f'shuffle=True).'
+        )

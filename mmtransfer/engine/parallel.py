@@ -1,0 +1,79 @@
+"""Data-parallel training of networks in which only some parameters take part in each step."""
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from mmengine.dist import get_world_size
+from mmengine.model import BaseModel
+from torch import Tensor, nn
+
+from mmtransfer.registry import MODEL_WRAPPERS
+
+
+@MODEL_WRAPPERS.register_module()
+class AverageGradients(nn.Module):
+    """Averages over the ranks the gradients that a backward pass has produced, and no others.
+
+    After the backward pass the existing gradients are copied into one flat buffer per dtype,
+    reduced at once, and copied back. Parameters without a gradient (the candidates that were not
+    selected) cost nothing. Every rank must select the same options, as the search loop sees to;
+    MMEngine broadcasts the initial weights.
+
+    Args:
+        module: A model of MMEngine's, on its device.
+
+    Attributes:
+        reduced_bytes: Bytes reduced in the last backward pass.
+    """
+
+    def __init__(self, module: BaseModel) -> None:
+        super().__init__()
+        self.module = module
+        self.reduced_bytes = 0
+
+    def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
+        """As :meth:`BaseModel.train_step`, with averaged gradients."""
+        with optim_wrapper.optim_context(self):
+            data = self.module.data_preprocessor(data, True)
+            losses = self.module._run_forward(data, mode='loss')
+        loss, log_vars = self.module.parse_losses(losses)
+        if loss.requires_grad and get_world_size() > 1:
+            # The hook runs when the backward pass reaches the loss; the callback when it has ended.
+            loss.register_hook(self._queue)
+        optim_wrapper.update_params(loss)
+        return log_vars
+
+    def val_step(self, data: Any) -> list:
+        """As :meth:`BaseModel.val_step`."""
+        return self.module.val_step(data)
+
+    def test_step(self, data: Any) -> list:
+        """As :meth:`BaseModel.test_step`."""
+        return self.module.test_step(data)
+
+    def forward(self, *args, **kwargs) -> Any:
+        """The module's own forward."""
+        return self.module(*args, **kwargs)
+
+    def _queue(self, gradient: Tensor) -> None:
+        torch.autograd.Variable._execution_engine.queue_callback(self.reduce)
+
+    @torch.no_grad()
+    def reduce(self) -> None:
+        """Average the gradients that exist."""
+        groups: dict[torch.dtype, list[Tensor]] = defaultdict(list)
+        for parameter in self.module.parameters():
+            if parameter.grad is not None:
+                groups[parameter.grad.dtype].append(parameter.grad)
+        self.reduced_bytes = 0
+        for gradients in groups.values():
+            flat = torch.cat([g.reshape(-1) for g in gradients])
+            dist.all_reduce(flat)
+            flat /= get_world_size()
+            self.reduced_bytes += flat.numel() * flat.element_size()
+            for gradient, part in zip(
+                gradients, flat.split([g.numel() for g in gradients]), strict=True
+            ):
+                gradient.copy_(part.view_as(gradient))
