@@ -1,0 +1,19 @@
+"""MobileNetV2 as the plain backbone and as the supernet around it, with torchvision's weights."""
+
+checkpoint = 'https://download.pytorch.org/models/mobilenet_v2-b0353104.pth'
+channels = [24, 32, 96, 320]
+plain = dict(
+    _delete_=True,
+    type='mmtransfer.AdaptedBackbone',
+    architecture='mobilenet_v2',
+    out_indices=(1, 2, 4, 6),
+    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
+)
+supernet = dict(
+    _delete_=True,
+    type='mmtransfer.FNASupernet',
+    seed='mobilenet_v2',
+    layers=(4, 4, 4, 4, 4, 1),
+    out_indices=(1, 2, 4, 6),
+    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
+)

@@ -1,0 +1,11 @@
+_base_ = [
+    'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py',
+    '../_base_/mobilenet_v2.py',
+    '../_base_/adapt_mmdet.py',
+]
+model = dict(backbone=_base_.plain, neck=dict(in_channels=_base_.channels))
+train_cfg = _base_.adapt.train_cfg
+optim_wrapper = _base_.adapt.optim_wrapper
+param_scheduler = _base_.adapt.param_scheduler
+default_hooks = _base_.adapt.default_hooks
+train_dataloader = dict(batch_size=4)  # 8 processes

@@ -1,0 +1,12 @@
+"""The adapted network: architecture and weights come from retinanet_mbv2_search.py (Sec. 4.6)."""
+
+_base_ = './retinanet_mbv2_seed.py'
+
+found = 'work_dirs/retinanet_mbv2_search'
+model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
+custom_hooks = [
+    # From the seed instead (Sec. 3.2.3): source='seed', checkpoint=_base_.checkpoint.
+    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
+    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
+    dict(type='mmtransfer.CheckChannelsHook'),
+]
