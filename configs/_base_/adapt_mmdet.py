@@ -1,4 +1,4 @@
-"""What a fine-tune, of the seed or of an adapted network, replaces in a config of mmdet (FNA++, Sec. 4.2).
+"""What a fine-tune replaces in a config of mmdet (FNA++, Sec. 4.2), for the seed and adapted alike.
 
 Bases may not share keys, so what mmdet sets as well waits in ``adapt``; a config takes it over by
 name, for example ``train_cfg = _base_.adapt.train_cfg``.

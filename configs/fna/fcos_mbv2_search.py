@@ -3,14 +3,11 @@ _base_ = [
     '../_base_/mobilenet_v2.py',
     '../_base_/search_mmdet.py',
 ]
-mean, std = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]  # torchvision's, RGB
-model = dict(
-    data_preprocessor=dict(mean=mean, std=std, bgr_to_rgb=True),
-    backbone=_base_.supernet,
-    neck=dict(in_channels=_base_.channels),
-)
+neck = dict(in_channels=_base_.channels)
+model = dict(data_preprocessor=_base_.pixels, backbone=_base_.supernet, neck=neck)
 train_cfg = _base_.search.train_cfg
 optim_wrapper = _base_.search.optim_wrapper
+optim_wrapper.weights.optimizer.lr = 0.01  # as in mmdet, for batch 16
 param_scheduler = _base_.search.param_scheduler
 default_hooks = _base_.search.default_hooks
 visualizer = _base_.search.visualizer

@@ -1,4 +1,4 @@
-"""FNA++ around EfficientNet-Lite0 in a narrow RetinaNet on the generated shapes, at the seed's own cost."""
+"""FNA++ around EfficientNet-Lite0 in a narrow RetinaNet on made shapes, at the seed's cost."""
 
 _base_ = [
     '../_base_/retinanet_efflite0.py',

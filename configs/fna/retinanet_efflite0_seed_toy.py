@@ -1,4 +1,4 @@
-"""The rival: a narrow RetinaNet on the plain EfficientNet-Lite0, fine-tuned on the generated shapes."""
+"""The rival: narrow RetinaNet on plain EfficientNet-Lite0, fine-tuned on generated shapes."""
 
 _base_ = [
     '../_base_/retinanet_efflite0.py',
