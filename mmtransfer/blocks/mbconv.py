@@ -23,8 +23,8 @@ def conv_norm_act(
     """A convolution without bias, its norm and its activation (``None``: no activation).
 
     Padding keeps the size at stride 1 and gives ceil(size / 2) at stride 2. At stride 2
-    ``same_padding`` pads as TensorFlow's SAME does: even inputs get the larger half at the bottom and
-    right. At stride 1 the two ways are one.
+    ``same_padding`` pads as TensorFlow's SAME does: even inputs get the larger half at the bottom
+    and right. At stride 1 the two ways are one.
     """
     adaptive = same_padding and stride > 1
     return ConvModule(
@@ -76,9 +76,9 @@ class MBConv(nn.Module):
     ) -> None:
         super().__init__()
         if kernel < 1 or kernel % 2 == 0:
-            raise ValueError(f'the kernel of an MBConv must be odd and positive; received {kernel}.')
+            raise ValueError(f"an MBConv's kernel must be odd and positive; received {kernel}.")
         if expansion < 1:
-            raise ValueError(f'the expansion of an MBConv must be at least 1; received {expansion}.')
+            raise ValueError(f"an MBConv's expansion must be at least 1; received {expansion}.")
         hidden = in_channels * expansion
         self.residual = stride == 1 and in_channels == out_channels
         self.with_cp = with_cp

@@ -16,8 +16,8 @@ _STATISTICS = ('running_mean', 'running_var', 'num_batches_tracked')
 def running_statistics_kept(module: nn.Module) -> Iterator[None]:
     """Inside, batch norms of ``module`` compute as ever, but what they track lands in copies.
 
-    Copies, because a batch norm that stopped tracking would save fewer tensors for its backward pass
-    than the forward pass did, which non-reentrant checkpointing refuses.
+    Copies, because a batch norm that stopped tracking would save fewer tensors for its backward
+    pass than the forward pass did, which non-reentrant checkpointing refuses.
     """
     kept = []
     for norm in module.modules():
