@@ -1,0 +1,77 @@
+"""What convolutions and MBConv blocks cost, in integers. No torch here.
+
+Multiply-adds are counted as in the tables of FNA++: those of the convolutions, and one add per
+output element of every convolution with a bias. A block's convolutions have none, their norms are
+not counted in multiply-adds; parameters are all parameters, the norms' affine ones included.
+"""
+
+from ..seeds.mbconv import Layer
+
+Size = tuple[int, int]
+
+
+def strided(size: Size, stride: int) -> Size:
+    """(H, W) after a convolution whose padding keeps the size at stride 1: rounded up."""
+    return -(-size[0] // stride), -(-size[1] // stride)
+
+
+def conv_params(
+    in_channels: int, out_channels: int, kernel: int, *, groups: int = 1, bias: bool = False
+) -> int:
+    """Parameters of a convolution with a square kernel."""
+    return in_channels // groups * out_channels * kernel**2 + (out_channels if bias else 0)
+
+
+def conv_madds(
+    in_channels: int,
+    out_channels: int,
+    kernel: int,
+    out_size: Size,
+    *,
+    groups: int = 1,
+    bias: bool = False,
+) -> int:
+    """Multiply-adds of a convolution with a square kernel.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output.
+        kernel: Size of the kernel.
+        out_size: (H, W) of the output.
+        groups: Groups of the convolution.
+        bias: Whether it adds a bias.
+    """
+    per_position = conv_params(in_channels, out_channels, kernel, groups=groups, bias=bias)
+    return out_size[0] * out_size[1] * per_position
+
+
+def norm_params(channels: int) -> int:
+    """Weights and biases of a norm."""
+    return 2 * channels
+
+
+def stem_madds(channels: int, size: Size) -> int:
+    """Multiply-adds of the 3x3 stem of stride 2 on an RGB image of this (H, W)."""
+    return conv_madds(3, channels, 3, strided(size, 2))
+
+
+def stem_params(channels: int) -> int:
+    """Parameters of the stem and its norm."""
+    return conv_params(3, channels, 3) + norm_params(channels)
+
+
+def mbconv_madds(layer: Layer, size: Size) -> int:
+    """Multiply-adds of an MBConv whose input has this (H, W)."""
+    hidden, after = layer.hidden, strided(size, layer.stride)
+    expand = conv_madds(layer.in_channels, hidden, 1, size) if layer.expansion > 1 else 0
+    depthwise = conv_madds(hidden, hidden, layer.kernel, after, groups=hidden)
+    return expand + depthwise + conv_madds(hidden, layer.out_channels, 1, after)
+
+
+def mbconv_params(layer: Layer) -> int:
+    """Parameters of an MBConv and its norms."""
+    hidden, out = layer.hidden, layer.out_channels
+    expand = conv_params(layer.in_channels, hidden, 1) + norm_params(hidden)
+    depthwise = conv_params(hidden, hidden, layer.kernel, groups=hidden) + norm_params(hidden)
+    project = conv_params(hidden, out, 1) + norm_params(out)
+    return (expand if layer.expansion > 1 else 0) + depthwise + project

@@ -1,0 +1,163 @@
+"""Cost per (choice, option), filled once for a space and an input size; a search looks it up.
+
+Positions of an MBConv space are independent: the first layer of a stage is never skipped, so the
+channels and the size that reach a layer do not depend on what was chosen before it.
+"""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..architecture import Architecture
+from ..seeds.mbconv import SKIP, Layer, find_seed, network, parse_op, seed_network, space_stages
+from ..space import SearchSpace
+from .formulas import Size, mbconv_madds, mbconv_params, stem_madds, stem_params, strided
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+METRICS = ('madds', 'params')
+
+
+@dataclass(frozen=True)
+class CostTable:
+    """What every option of a space costs. Integers, exact.
+
+    Args:
+        space: The space.
+        input_size: (H, W) of the image.
+        metric: ``'madds'`` or ``'params'``.
+        fixed: Cost of what is not searched: the stem and the first stage.
+        entries: Choice name -> option -> cost; skipping costs 0.
+    """
+
+    space: SearchSpace
+    input_size: Size
+    metric: str
+    fixed: int
+    entries: Mapping[str, Mapping[str, int]]
+    _vectors: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def of(self, architecture: Architecture) -> int:
+        """Cost of the whole backbone with this architecture.
+
+        Raises:
+            SpaceError: It is not of the table's space.
+        """
+        return self.fixed + self.searched(architecture)
+
+    def searched(self, architecture: Architecture) -> int:
+        """Cost of its searched layers alone, those that are left once skips are dropped."""
+        self.space.check(architecture)
+        layers = network(architecture).layers
+        return sum(self.entries[la.choice][la.op] for la in layers if la.choice is not None)
+
+    def expected(self, probabilities: 'Mapping[str, Tensor]') -> 'Tensor':
+        """Expected cost of the searched layers (FNA++, Eq. 9), differentiable.
+
+        Args:
+            probabilities: Per choice a tensor with one probability per option, in their order.
+
+        Returns:
+            A scalar of the probabilities' dtype; the sum itself runs in float64.
+
+        Raises:
+            ValueError: A choice is missing or its tensor has another length.
+        """
+        import torch
+
+        for name, costs in self.entries.items():
+            if name not in probabilities or probabilities[name].shape != (len(costs),):
+                received = probabilities.get(name)
+                raise ValueError(
+                    f'{name!r} needs {len(costs)} probabilities, one per option '
+                    f'({", ".join(costs)}); received '
+                    f'{"none" if received is None else tuple(received.shape)}. Take them from a '
+                    f'supernet of the same space as the table.'
+                )
+        p = torch.cat([probabilities[name] for name in self.entries])
+        if p.device not in self._vectors:
+            costs = [cost for options in self.entries.values() for cost in options.values()]
+            self._vectors[p.device] = torch.tensor(costs, dtype=torch.float64, device=p.device)
+        return torch.dot(p.double(), self._vectors[p.device]).to(p.dtype)
+
+    def bounds(self) -> tuple[int, int]:
+        """Cost of the cheapest and of the dearest valid backbone."""
+        return self._bounds
+
+    @cached_property
+    def _bounds(self) -> tuple[int, int]:
+        totals = [self._costs_of(names) for names in self._tied_choices()]
+        low, high = sum(min(t) for t in totals), sum(max(t) for t in totals)
+        return self.fixed + low, self.fixed + high
+
+    def _tied_choices(self) -> list[set[str]]:
+        """The choices in groups that no constraint connects."""
+        groups = [{name} for name in self.entries]
+        for constraint in self.space.constraints:
+            tied = [group for group in groups if group & set(constraint.choices)]
+            groups = [group for group in groups if group not in tied] + [set().union(*tied)]
+        return groups
+
+    def _costs_of(self, names: set[str]) -> list[int]:
+        """Costs of the valid combinations of some choices, the extreme ones among them.
+
+        Constraints tell skipped from kept and nothing more, so of the options that keep a layer the
+        cheapest and the dearest are enough.
+        """
+        constraints = [c for c in self.space.constraints if names & set(c.choices)]
+        pairs = ([(name, option) for option in self._extremes(name)] for name in names)
+        return [
+            sum(self.entries[name][option] for name, option in chosen)
+            for chosen in itertools.product(*pairs)
+            if not any(c.violated(dict(chosen)) for c in constraints)
+        ]
+
+    def _extremes(self, name: str) -> set[str]:
+        costs = self.entries[name]
+        kept = [option for option in costs if option != SKIP]
+        extremes = {min(kept, key=costs.__getitem__), max(kept, key=costs.__getitem__)}
+        return extremes | (set(costs) & {SKIP})
+
+
+def cost_table(space: SearchSpace, input_size: Size, metric: str = 'madds') -> CostTable:
+    """The costs of all options of a space.
+
+    Args:
+        space: An MBConv space.
+        input_size: (H, W) of the image.
+        metric: ``'madds'`` (multiply-adds) or ``'params'``.
+
+    Raises:
+        ValueError: An unknown metric, or an input size that is not two positive integers.
+    """
+    if metric not in METRICS:
+        raise ValueError(f'metric must be one of {", ".join(METRICS)}; received {metric!r}')
+    size = tuple(input_size)
+    if len(size) != 2 or not all(type(v) is int and v > 0 for v in size):
+        raise ValueError(f'input_size must be (H, W), both positive integers; received {size}')
+
+    seed = find_seed(space.seed)
+    madds = metric == 'madds'
+    fixed = stem_madds(seed.stem_channels, size) if madds else stem_params(seed.stem_channels)
+    at = strided(size, 2)
+    for layer in seed_network(space.seed).stages[0]:
+        fixed += mbconv_madds(layer, at) if madds else mbconv_params(layer)
+        at = strided(at, layer.stride)
+    width = seed.stages[0].channels
+    entries: dict[str, dict[str, int]] = {}
+    for s, choices in enumerate(space_stages(space)):
+        for n, choice in enumerate(choices):
+            out, stride = seed.stages[s].channels, seed.stages[s].stride if n == 0 else 1
+            entries[choice.name] = costs = {}
+            for op in choice.options:
+                if op == SKIP:
+                    costs[op] = 0
+                    continue
+                name = f'stages.{s}.{n}'
+                layer = Layer(name, s, n, choice.name, op, width, out, stride, *parse_op(op))
+                costs[op] = mbconv_madds(layer, at) if madds else mbconv_params(layer)
+            width, at = out, strided(at, stride)
+    return CostTable(space, size, metric, fixed, entries)
