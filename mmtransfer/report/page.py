@@ -1,0 +1,76 @@
+"""What an adaptation came to: a table of networks, and the report page around it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .tables import markdown_table
+
+
+@dataclass(frozen=True)
+class Result:
+    """One network of the comparison.
+
+    Args:
+        name: How the table calls it.
+        cost: ``{'params': {'backbone', ..., 'total'}, 'madds': {the same}}``.
+        metrics: Test metrics by name, such as ``'coco/bbox_mAP'``.
+        search_seconds: Wall time of its search; 0 if there was none.
+        tune_seconds: Wall time of its fine-tune.
+    """
+
+    name: str
+    cost: Mapping[str, Mapping[str, int]]
+    metrics: Mapping[str, float]
+    search_seconds: float = 0.0
+    tune_seconds: float = 0.0
+
+
+def result_table(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows: cost of backbone and whole network, every metric they share, wall times."""
+    shared = [m for m in results[0].metrics if all(m in r.metrics for r in results)]
+    header = ['network', 'backbone params', 'total params', 'backbone MAdds', 'total MAdds']
+    header += [m.rpartition('/')[2] for m in shared] + ['search s', 'fine-tune s']
+    rows = []
+    for r in results:
+        params, madds = r.cost['params'], r.cost['madds']
+        row = [r.name]
+        row += [f'{params[part] / 1e6:.2f}M' for part in ('backbone', 'total')]
+        row += [f'{madds[part] / 1e9:.3f}G' for part in ('backbone', 'total')]
+        row += [f'{r.metrics[m]:.3f}' for m in shared]
+        rows.append([*row, f'{r.search_seconds:.0f}', f'{r.tune_seconds:.0f}'])
+    return header, rows
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the report page says beside the table."""
+
+    title: str
+    input_size: tuple[int, int]
+    architecture: Mapping[str, str]
+    commands: Sequence[str] = field(default_factory=tuple)
+
+
+def report_page(page: Page, results: Sequence[Result]) -> str:
+    """The page as Markdown.
+
+    Args:
+        page: Title, input size (H, W), the architecture's options, the commands that were run.
+        results: The networks compared.
+    """
+    height, width = page.input_size
+    ops: dict[str, list[str]] = {}
+    for choice, option in page.architecture.items():
+        ops.setdefault(choice.split('.')[0], []).append(option)
+    stages = [[stage, ' '.join(options)] for stage, options in ops.items()]
+    parts = [
+        f'# {page.title}',
+        f'Multiply-adds of one image of {width} x {height} (width x height). Metrics are of the '
+        'test data; the checkpoint was chosen on the validation data.',
+        markdown_table(*result_table(results)),
+        '## Architecture',
+        markdown_table(['stage', 'ops'], stages),
+        '## Commands',
+        '\n'.join(['```', *page.commands, '```']),
+    ]
+    return '\n\n'.join(parts) + '\n'

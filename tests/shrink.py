@@ -1,0 +1,134 @@
+"""The one override for configs in tests: made data, small sizes, no weights, a few iterations."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from mmengine.config import Config
+
+SIZE = 64  # height and width of the images in pixels
+WIDTH = 32  # channels of neck and heads; FCOS normalises groups of 32
+COCO = ('person', 'bicycle', 'car')  # the first classes of mmdet's CocoDataset
+
+SUPERNET = dict(layers=(2, 2, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
+
+
+def shrink(cfg: Config, folder: Path, *, searched: Path | None = None) -> Config:
+    """A copy of a detection config that runs in seconds on the CPU.
+
+    A fine-tune has 2 iterations; a search 2 epochs of 2 weight steps, the second one with
+    architecture steps too. Validation and test read 2 images.
+
+    Args:
+        cfg: Of any framework and stage.
+        folder: Empty or not; made data and the work directory go there.
+        searched: Work directory of a finished search, to adapt from. Without it an adapt config
+            gets the seed's architecture and no remap.
+    """
+    cfg = cfg.copy()
+    cfg.work_dir = str(folder / 'work')
+    cfg.log_level = 'WARNING'
+    cfg.randomness = dict(seed=0)
+    _shrink_data(cfg, folder / 'data')
+    _shrink_model(cfg, searched)
+    _shrink_schedule(cfg, searched)
+    return cfg
+
+
+def make_data(folder: Path, classes: tuple[str, ...], number: int) -> Path:
+    """Bright boxes on noise in COCO format; returns the annotation file."""
+    import cv2
+
+    rng = np.random.default_rng(0)
+    images, boxes = [], []
+    (folder / 'images').mkdir(parents=True, exist_ok=True)
+    for i in range(number):
+        pixels = rng.integers(0, 80, (SIZE, SIZE, 3), dtype=np.uint8)
+        label, (w, h) = i % len(classes), rng.integers(16, 40, 2)
+        x, y = rng.integers(0, SIZE - w), rng.integers(0, SIZE - h)
+        pixels[y : y + h, x : x + w, label % 3] = 255
+        cv2.imwrite(str(folder / f'images/{i}.png'), pixels)
+        images.append(dict(id=i, file_name=f'{i}.png', width=SIZE, height=SIZE))
+        box = dict(id=i + 1, image_id=i, category_id=label + 1, area=int(w * h), iscrowd=0)
+        boxes.append({**box, 'bbox': [int(v) for v in (x, y, w, h)], 'segmentation': []})
+    names = [dict(id=i + 1, name=name) for i, name in enumerate(classes)]
+    file = folder / f'{number}.json'
+    file.write_text(json.dumps(dict(images=images, annotations=boxes, categories=names)))
+    return file
+
+
+def typed(value: Any, name: str) -> Iterator[dict]:
+    """Every dict of this type inside a config value."""
+    if isinstance(value, dict):
+        if str(value.get('type', '')).rpartition('.')[2] == name:
+            yield value
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            yield from typed(item, name)
+
+
+def _shrink_data(cfg: Config, folder: Path) -> None:
+    search = 'arch_begin' in cfg.train_cfg
+    for part, number in (('train', 8 if search else 4), ('val', 2), ('test', 2)):
+        loader = cfg[f'{part}_dataloader']
+        loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+        (dataset,) = typed(loader, 'CocoDataset')
+        classes = tuple(dataset.get('metainfo', {}).get('classes', COCO))
+        file = make_data(folder, classes, number)
+        dataset.update(data_root='', ann_file=str(file))
+        dataset.data_prefix = dict(img=str(folder / 'images') + '/')
+        for resize in typed(dataset.pipeline, 'Resize'):
+            resize['scale'] = (SIZE, SIZE)
+        for evaluator in typed(cfg.get(f'{part}_evaluator', {}), 'CocoMetric'):
+            evaluator['ann_file'] = str(file)
+
+
+def _shrink_model(cfg: Config, searched: Path | None) -> None:
+    model = cfg.model
+    backbone = model.backbone
+    backbone.init_cfg = None
+    if backbone.type == 'mmtransfer.FNASupernet':
+        backbone.update(SUPERNET)
+    elif searched is not None:
+        backbone.architecture = str(searched / 'architecture.json')
+    elif backbone.architecture.endswith('.json'):
+        backbone.architecture = (
+            'mobilenet_v2' if 'mbv2' in backbone.architecture else ('efficientnet_lite0')
+        )
+    model.neck.out_channels = WIDTH
+    for name in ('bbox_head', 'rpn_head'):
+        if name in model:
+            model[name].update(in_channels=WIDTH, feat_channels=WIDTH)
+            if 'stacked_convs' in model[name]:
+                model[name].stacked_convs = 1
+    if 'roi_head' in model:
+        model.roi_head.bbox_roi_extractor.out_channels = WIDTH
+        model.roi_head.bbox_head.update(in_channels=WIDTH, fc_out_channels=WIDTH)
+        model.train_cfg.rcnn.sampler.num = 16
+        for part in (model.train_cfg.rpn_proposal, model.test_cfg.rpn):
+            part.update(nms_pre=50, max_per_img=20)
+
+
+def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
+    cfg.train_cfg.max_epochs = 1
+    if 'arch_begin' in cfg.train_cfg:
+        cfg.train_cfg.update(max_epochs=2, arch_begin=1, val_interval=2, input_size=(SIZE, SIZE))
+        cfg.train_cfg.searcher.pop('target', None)
+        for term in cfg.train_cfg.regularisers:
+            term.pop('target', None)
+        cfg.param_scheduler = dict(weights=[], arch=[])
+    else:
+        cfg.param_scheduler = []
+    hooks = []
+    for hook in cfg.get('custom_hooks', []):
+        if hook.type == 'mmtransfer.ReestimateBNHook':
+            hook.iterations = 2
+        if hook.type == 'mmtransfer.RemapHook':
+            if searched is None:
+                continue
+            hook.checkpoint = str(searched)
+        hooks.append(hook)
+    cfg.custom_hooks = hooks

@@ -1,0 +1,138 @@
+"""Every config builds; one of each framework and stage runs. All of them: ``-m all_configs``."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope, init_default_scope
+from mmengine.runner import Runner
+
+from mmtransfer import compat
+from mmtransfer.architecture import Architecture, ArchitectureError
+
+from .shrink import shrink
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / 'configs').glob('[!_]*/*.py'))
+FNA = ROOT / 'configs/fna'
+FRAMEWORKS = ('retinanet', 'faster-rcnn', 'fcos')
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch):
+    """The remedies applied; torch's and MMEngine's globals as before."""
+    compat.apply()
+    yield
+    DefaultScope._instance_dict.clear()
+
+
+def read(name: str | Path) -> Config:
+    path = name if isinstance(name, Path) else FNA / f'{name}.py'
+    return Config.fromfile(str(path))
+
+
+def run(cfg: Config) -> Runner:
+    cfg.experiment_name = cfg.work_dir.replace('/', '_')  # MMEngine keeps one runner per name
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
+def losses(runner: Runner) -> list[float]:
+    return [float(v) for v in runner.message_hub.get_scalar('train/loss')._log_history]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_every_config_builds_its_model(path):
+    cfg = read(path)
+    if str(cfg.model.backbone.get('architecture', '')).endswith('.json'):
+        cfg.model.backbone.architecture = cfg.get('seed_name') or (
+            'mobilenet_v2' if 'mbv2' in path.stem else 'efficientnet_lite0'
+        )
+    init_default_scope(cfg.default_scope)
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    assert list(model.backbone.out_channels) == list(cfg.model.neck.in_channels)
+    if 'efflite0' in path.stem:
+        pixels = cfg.model.data_preprocessor
+        assert (pixels.mean, pixels.std, pixels.bgr_to_rgb) == ([127.0] * 3, [128.0] * 3, True)
+
+
+@pytest.mark.parametrize('framework', FRAMEWORKS)
+def test_search_then_adapt_runs(framework, tmp_path):
+    search = run(shrink(read(f'{framework}_mbv2_search'), tmp_path / 'search'))
+    assert search.iter == 4 and all(math.isfinite(v) for v in losses(search))
+    found = Architecture.read(Path(search.work_dir) / 'architecture.json')
+    assert found.seed == 'mobilenet_v2'
+
+    searched = Path(search.work_dir)
+    adapt = run(shrink(read(f'{framework}_mbv2_adapt'), tmp_path / 'adapt', searched=searched))
+    assert adapt.iter == 2 and all(math.isfinite(v) for v in losses(adapt))
+    assert adapt.model.backbone.architecture == found
+
+
+@pytest.mark.parametrize('framework', FRAMEWORKS)
+def test_seed_runs(framework, tmp_path):
+    runner = run(shrink(read(f'{framework}_mbv2_seed'), tmp_path))
+    assert runner.iter == 2 and all(math.isfinite(v) for v in losses(runner))
+
+
+@pytest.mark.all_configs
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_every_config_runs(path, tmp_path):
+    runner = run(shrink(read(path), tmp_path))
+    assert runner.iter in (2, 4) and all(math.isfinite(v) for v in losses(runner))
+
+
+def test_adapting_before_searching_says_so():
+    cfg = read('retinanet_mbv2_adapt')
+    cfg.model.backbone.architecture = 'nowhere/architecture.json'
+    init_default_scope(cfg.default_scope)
+    with pytest.raises(ArchitectureError, match=r'nowhere/architecture\.json.*tools/train\.py'):
+        MODELS.build(cfg.model)
+
+
+@pytest.mark.parametrize('framework', FRAMEWORKS[1:])
+def test_another_detector_is_at_most_15_lines(framework):
+    for stage in ('seed', 'search', 'adapt'):
+        assert len((FNA / f'{framework}_mbv2_{stage}.py').read_text().splitlines()) <= 15
+
+
+def test_the_settings_of_section_4_2():
+    search, adapt = read('retinanet_mbv2_search'), read('retinanet_mbv2_adapt')
+    weights, arch = search.optim_wrapper.weights, search.optim_wrapper.arch
+    assert weights.optimizer == dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=1e-4)
+    assert arch.optimizer == dict(type='Adam', lr=3e-4, betas=(0.5, 0.999), weight_decay=1e-3)
+    assert weights.clip_grad.max_norm == arch.clip_grad.max_norm == 35
+    assert (search.train_cfg.max_epochs, search.train_cfg.arch_begin) == (14, 8)
+    assert tuple(search.train_cfg.alternation) == (1, 1)
+    assert search.train_cfg.regularisers == [dict(type='mmtransfer.CostTerm', factor=0.08)]
+    assert search.train_cfg.split.arch == 0.5
+    assert tuple(search.train_cfg.input_size) == (800, 1088)
+    assert search.train_dataloader.batch_size == 2 and adapt.train_dataloader.batch_size == 4
+    assert adapt.optim_wrapper.optimizer == dict(
+        type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-5
+    )
+    assert adapt.train_cfg.max_epochs == 12
+    for schedule in (search.param_scheduler.weights, adapt.param_scheduler):
+        warm_up, decay = schedule
+        assert (warm_up.start_factor, warm_up.end) == (1 / 3, 500)
+        assert (decay.milestones, decay.gamma) == ([8, 11], 0.1)
+    for cfg in (search, adapt):
+        for loader in (cfg.train_dataloader, cfg.val_dataloader, cfg.test_dataloader):
+            (resize,) = [t for t in loader.dataset.pipeline if t.type == 'Resize']
+            assert tuple(resize.scale) == (1088, 800) and resize.keep_ratio
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda p: p.stem)
+def test_nothing_of_the_base_leaks_in(path):
+    cfg = read(path)
+    for key in ('train_cfg', 'optim_wrapper', 'param_scheduler', 'default_hooks', 'model'):
+        assert '_delete_' not in str(cfg[key]), key
+    if 'search' in path.stem:
+        assert set(cfg.optim_wrapper) == {'constructor', 'weights', 'arch'}
+    else:
+        assert set(cfg.optim_wrapper) == {'type', 'optimizer', 'clip_grad'}
+    assert not cfg.auto_scale_lr.enable

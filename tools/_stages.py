@@ -1,0 +1,188 @@
+"""Stages of a job that run one after another and need not run twice."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from _config import ROOT
+
+from mmtransfer.engine.checkpoint_hook import write_atomically
+from mmtransfer.report import clock, expected_work, read_position
+
+
+class StageError(RuntimeError):
+    """A stage ended with an error."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One command.
+
+    Args:
+        name: Its key in the record of finished stages.
+        title: What it does, for people.
+        command: Script under the repository root, and its arguments.
+        inputs: What its result follows from beside earlier stages: the text of its config.
+        after: Names of the earlier stages whose results it reads.
+        folder: Its work directory; one that an interrupted run left is continued.
+        train_cfg: Of its config, if it trains.
+    """
+
+    name: str
+    title: str
+    command: Sequence[str]
+    inputs: str = ''
+    after: tuple[str, ...] = ()
+    folder: Path | None = None
+    train_cfg: dict | None = None
+
+    @property
+    def work(self) -> float:
+        """Expected work in epochs of fine-tuning."""
+        return 0.2 if self.train_cfg is None else expected_work(self.train_cfg)
+
+
+class Job:
+    """Runs stages in order; remembers the finished ones in a file and continues where it stopped.
+
+    A stage counts as finished only while its config and those of the stages that it builds on are
+    what they were; otherwise its folder is moved aside and it runs anew.
+
+    Args:
+        record: The JSON file of finished stages.
+        stages: In order.
+        verbose: Show the output of the stages instead of one line of progress.
+    """
+
+    def __init__(self, record: Path, stages: Sequence[Stage], verbose: bool = False) -> None:
+        self.record = record
+        self.stages = list(stages)
+        self.verbose = verbose
+        self.done: dict[str, dict] = json.loads(record.read_text()) if record.exists() else {}
+        self.digests: dict[str, str] = {}
+        for stage in self.stages:
+            before = [self.digests[name] for name in stage.after]
+            parts = json.dumps([before, list(stage.command), stage.inputs])
+            self.digests[stage.name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
+        self._spent_seconds = self._spent_work = 0.0
+        self._shown = 0.0
+
+    def finished(self, stage: Stage) -> bool:
+        """Whether the stage has been run with these very inputs."""
+        entry = self.done.get(stage.name, {})
+        return entry.get('digest') == self.digests[stage.name] and entry.get('finished', False)
+
+    def seconds(self, name: str) -> float:
+        """Wall time of a stage, its interrupted beginnings included."""
+        return self.done.get(name, {}).get('seconds', 0.0)
+
+    def run(self) -> None:
+        """Run what is not finished.
+
+        Raises:
+            StageError: A stage failed; the message ends with the end of its output.
+        """
+        for number, stage in enumerate(self.stages, 1):
+            head = f'[{number}/{len(self.stages)}] {stage.title}'
+            if self.finished(stage):
+                print(f'{head}: done before, in {clock(self.seconds(stage.name))}', flush=True)
+            else:
+                print(head, flush=True)
+                self._run(stage, head)
+                print(f'{head}: done in {clock(self.seconds(stage.name))}', flush=True)
+            if stage.train_cfg is not None:
+                self._spent_seconds += self.seconds(stage.name)
+                self._spent_work += stage.work
+
+    def _run(self, stage: Stage, head: str) -> None:
+        digest, entry = self.digests[stage.name], self.done.get(stage.name, {})
+        command = [sys.executable if stage.command[0].endswith('.py') else 'bash']
+        command += [str(ROOT / stage.command[0]), *stage.command[1:]]
+        folder = stage.folder
+        if folder is not None and folder.exists() and entry.get('digest') != digest:
+            folder.rename(_free_name(folder))
+        if entry.get('digest') != digest:
+            entry = {'digest': digest, 'seconds': 0.0}
+        elif folder is not None and (folder / 'last_checkpoint').exists():
+            command.append('--resume')
+            print(f'{head}: continuing', flush=True)
+        self._note(stage.name, {**entry, 'finished': False})
+        before, began = entry['seconds'], time.monotonic()
+        try:
+            code = self._call(stage, command, head, began)
+        finally:
+            entry = {**entry, 'seconds': before + time.monotonic() - began}
+            self._note(stage.name, {**entry, 'finished': False})
+        log = self._log(stage)
+        if code:
+            end = '\n'.join(log.read_text(errors='replace').splitlines()[-25:])
+            raise StageError(
+                f'{head} failed with code {code}. The end of its output ({log}):\n{end}\n'
+                'Mend the cause and run the same command again: it goes on from here.'
+            )
+        self._note(stage.name, {**entry, 'finished': True})
+
+    def _note(self, name: str, entry: dict) -> None:
+        self.done[name] = entry
+        write_atomically(json.dumps(self.done, indent=1).encode(), self.record)
+
+    def _log(self, stage: Stage) -> Path:
+        return self.record.parent / 'logs' / f'{stage.name}.log'
+
+    def _call(self, stage: Stage, command: list[str], head: str, began: float) -> int:
+        """Run the command; its output goes to a file, and how far it is to the terminal."""
+        log = self._log(stage)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+        env = dict(os.environ, PYTHONPATH=path, PYTHONUNBUFFERED='1', PYTHON=sys.executable)
+        with log.open('a') as file, subprocess.Popen(
+            command, env=env, text=True, errors='replace',
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            try:
+                for line in process.stdout:
+                    file.write(line)
+                    file.flush()
+                    if self.verbose:
+                        print(line, end='', flush=True)
+                    else:
+                        self._show(stage, head, line, time.monotonic() - began)
+            except BaseException:
+                process.terminate()
+                raise
+            return process.wait()
+
+    def _show(self, stage: Stage, head: str, line: str, elapsed: float) -> None:
+        """One line every few seconds: which epoch, and the time left for the stage and for all."""
+        position = read_position(line)
+        if position is None or position.mode != 'train' or stage.train_cfg is None:
+            return
+        if time.monotonic() - self._shown < 10:
+            return
+        self._shown = time.monotonic()
+        here = expected_work(stage.train_cfg, position.epochs)
+        rate = (self._spent_seconds + elapsed) / max(self._spent_work + here, 1e-9)
+        later = self.stages[self.stages.index(stage) + 1 :]
+        left = rate * (stage.work - here)
+        rest = rate * sum(s.work for s in later if not self.finished(s))
+        epochs = stage.train_cfg['max_epochs']
+        print(
+            f'{head}: epoch {position.epoch}/{epochs}, iteration {position.iteration}/'
+            f'{position.of}; about {clock(left)} left here, {clock(left + rest)} in all',
+            flush=True,
+        )
+
+
+def _free_name(folder: Path) -> Path:
+    """``folder.old1``, or the first of its kind that is free."""
+    number = 1
+    while (candidate := folder.with_name(f'{folder.name}.old{number}')).exists():
+        number += 1
+    return candidate

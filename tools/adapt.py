@@ -1,0 +1,154 @@
+"""Adapt a network: search, derive, remap, recalibrate, fine-tune, test, report.
+
+python tools/adapt.py configs/fna/retinanet_efflite0_{search,adapt}_bccd.py \\
+    --seed configs/fna/retinanet_efflite0_seed_bccd.py
+
+Everything is written under the work directory; the same command continues an interrupted run.
+"""
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from _config import add_cfg_options, read_config
+from _stages import Job, Stage, StageError
+from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.cost.counter import Counts, count_model
+from mmtransfer.engine.checkpoint_hook import write_atomically
+from mmtransfer.report import Page, Result, plain_table, report_page, result_table
+
+
+@dataclass
+class Adaptation:
+    """The stages from a search config and an adapt config to a report.
+
+    Args:
+        root: Work directory of the whole.
+        search, adapt, seed: The configs to run; ``seed`` is the rival, or None. The adapt config
+            is changed to read what this search writes.
+        processes: Run each training in this many processes.
+        extra: Text that the trainings follow from beside their configs.
+    """
+
+    root: Path
+    search: Config
+    adapt: Config
+    seed: Config | None = None
+    processes: int = 1
+    extra: str = ''
+
+    def __post_init__(self) -> None:
+        self.found = self.root / 'architecture.json'
+        self.adapt.model.backbone.architecture = str(self.found)
+        for hook in self.adapt.get('custom_hooks', []):
+            if hook['type'] == 'mmtransfer.RemapHook' and hook.get('source') != 'seed':
+                hook['checkpoint'] = str(self.root / 'search')
+
+    def stages(self) -> list[Stage]:
+        """All stages in order. Writes the configs that they read."""
+        derive = ['tools/derive.py', self._path('search'), str(self.root / 'search')]
+        stages = [
+            self._train('search', self.search, 'search: architecture and weights'),
+            Stage(
+                'derive',
+                'derive the architecture',
+                [*derive, '-o', str(self.found)],
+                '',
+                ('search',),
+            ),
+            self._train('adapt', self.adapt, 'adapted: remap, recalibrate, fine-tune', ('derive',)),
+            self._test('adapt', 'adapted: test'),
+        ]
+        if self.seed is not None:
+            rival = [
+                self._train('seed', self.seed, 'seed: fine-tune'),
+                self._test('seed', 'seed: test'),
+            ]
+            stages = rival + stages
+        return stages
+
+    def run(self, verbose: bool = False) -> list[Result]:
+        """Run what is not finished, write ``report.md``.
+
+        Returns:
+            The results in the order of the table: the seed if it is given, the adapted network.
+
+        Raises:
+            StageError: A stage failed.
+        """
+        job = Job(self.root / 'adapt.json', self.stages(), verbose)
+        job.run()
+        size = tuple(self.search.train_cfg.input_size)
+        results = []
+        for name, title, cfg in (('seed', 'seed', self.seed), ('adapt', 'adapted', self.adapt)):
+            if cfg is None:
+                continue
+            metrics = json.loads(self._metrics(name).read_text())
+            searched = job.seconds('search') if name == 'adapt' else 0.0
+            results.append(Result(title, count(cfg, size), metrics, searched, job.seconds(name)))
+        commands = [' '.join(['python', *s.command]) for s in job.stages]
+        found = Architecture.read(self.found)
+        page = Page(f'Adaptation in {self.root.name}', size, found.as_dict, commands)
+        write_atomically(report_page(page, results).encode(), self.root / 'report.md')
+        return results
+
+    def _path(self, name: str) -> str:
+        return str(self.root / 'configs' / f'{name}.py')
+
+    def _metrics(self, name: str) -> Path:
+        return self.root / f'{name}_test.json'
+
+    def _train(self, name: str, cfg: Config, title: str, after: tuple[str, ...] = ()) -> Stage:
+        path, folder, text = self._path(name), self.root / name, cfg.pretty_text
+        write_atomically(text.encode(), path)
+        command = ['tools/train.py', path]
+        if self.processes > 1:
+            command = ['tools/dist_train.sh', path, str(self.processes)]
+        command += ['--work-dir', str(folder)]
+        return Stage(name, title, command, text + self.extra, after, folder, dict(cfg.train_cfg))
+
+    def _test(self, name: str, title: str) -> Stage:
+        folder = self.root / 'test' / name
+        command = ['tools/test.py', self._path(name), str(self.root / name)]
+        command += ['--work-dir', str(folder), '--json', str(self._metrics(name))]
+        return Stage(f'{name}_test', title, command, '', (name,))
+
+
+def count(cfg: Config, size: tuple[int, int]) -> Counts:
+    """Parameters and multiply-adds of a config's model at an input of (H, W)."""
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    return count_model(MODELS.build(cfg.model), size)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('search', help='config of the search')
+    parser.add_argument('adapt', help='config of the fine-tune of the adapted network')
+    parser.add_argument('--seed', help='config of the fine-tune of the seed network, to compare')
+    parser.add_argument('--work-dir', type=Path, help='default work_dirs/<search config>_adapted')
+    parser.add_argument('--processes', type=int, default=1, help='per training')
+    parser.add_argument('--verbose', action='store_true', help='show the logs of the stages')
+    add_cfg_options(parser, 'settings to change in every config given, as')
+    args = parser.parse_args()
+    root = args.work_dir or Path('work_dirs') / f'{Path(args.search).stem}_adapted'
+    search, adapt, seed = (
+        read_config(path, args.cfg_options) if path else None
+        for path in (args.search, args.adapt, args.seed)
+    )
+    adaptation = Adaptation(root.resolve(), search, adapt, seed, args.processes)
+    try:
+        results = adaptation.run(args.verbose)
+    except StageError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f'\n{plain_table(*result_table(results))}\n\nThe whole report: {root / "report.md"}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""Derive the architecture again from any checkpoint of a search.
+
+python tools/derive.py configs/fna/retinanet_mbv2_search.py CHECKPOINT -o a.json
+"""
+
+import argparse
+from pathlib import Path
+
+from _config import add_cfg_options, read_config
+from mmengine.registry import init_default_scope
+
+from mmtransfer.search.derive import derive_from_checkpoint
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='the config of the search')
+    parser.add_argument('checkpoint', help='a file, or a work directory for its last checkpoint')
+    parser.add_argument('-o', '--output', type=Path, required=True, help='architecture file')
+    add_cfg_options(parser)
+    args = parser.parse_args()
+    cfg = read_config(args.config, args.cfg_options)
+    init_default_scope(cfg.get('default_scope', 'mmengine'))
+    found = derive_from_checkpoint(cfg, args.checkpoint)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    found.write(args.output)
+    cost = found.cost or {}
+    print(f'{args.output}: backbone of {cost["madds"]:,} multiply-adds, {cost["params"]:,} params')
+
+
+if __name__ == '__main__':
+    main()
