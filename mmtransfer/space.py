@@ -172,8 +172,8 @@ class SearchSpace:
                 f'the architecture must be of the space {self.name!r} with fingerprint '
                 f'{self.fingerprint} (seed {self.seed!r}, rule {json.dumps(self.rule)}); received '
                 f'space {received[0]!r} with fingerprint {received[1]} (seed '
-                f'{architecture.seed!r}, rule {json.dumps(architecture.rule)}). Use the seed and rule of the search that found '
-                f'it, or derive it again.'
+                f'{architecture.seed!r}, rule {json.dumps(architecture.rule)}). Use the '
+                f'seed and rule of the search that found it, or derive it again.'
             )
         self._check_options(architecture.as_dict)
         names = [choice.name for choice in self.choices]

@@ -66,9 +66,9 @@ def space_of(architecture: Architecture) -> SearchSpace:
     if space.fingerprint != architecture.fingerprint:
         raise SpaceError(
             f'the space {space.name!r} of seed {space.seed!r} and rule {json.dumps(space.rule)} '
-            f'has the fingerprint {space.fingerprint}; the architecture is of a space with fingerprint '
-            f'{architecture.fingerprint}. Seed and rule must be those of the search that found it: '
-            f'restore them, or derive the architecture again.'
+            f'has the fingerprint {space.fingerprint}; the architecture is of a space with '
+            f'fingerprint {architecture.fingerprint}. Seed and rule must be those of the search '
+            f'that found it: restore them, or derive the architecture again.'
         )
     return space
 

@@ -1,0 +1,211 @@
+"""How published checkpoints call the tensors of a seed, and telling which naming a file follows.
+
+A naming is a function from a network to a dict, our tensor name -> the checkpoint's, for the
+backbone and for those parts of the classifier that the naming knows. All names are generated from
+the network's layers; nothing is derived from the text of a key.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from .layout import NORM, Shape, classifier_layout, network_layout
+from .mbconv import Layer, Network
+
+Names = dict[str, str]
+_PREFIXES = ('', 'backbone.')
+
+
+class SeedCheckpointError(ValueError):
+    """A checkpoint that does not hold the weights of the seed, or cannot be read safely."""
+
+
+def recognise(
+    tensors: Mapping[str, Shape], network: Network, source: str = 'the checkpoint'
+) -> tuple[str, Names]:
+    """Find the naming that a checkpoint follows.
+
+    Args:
+        tensors: Tensor name -> shape, of the checkpoint.
+        network: The seed that the weights should be of.
+        source: What to call the checkpoint in errors, usually its path.
+
+    Returns:
+        The naming's name, and our tensor name -> the checkpoint's. It has every backbone tensor but
+        for counters that the checkpoint lacks, and the classifier's where they are there in the
+        seed's own shapes.
+
+    Raises:
+        SeedCheckpointError: The names follow no naming known here (the first names and the namings
+            are listed), or they do but belong to another network.
+    """
+    shapes = network_layout(network)
+    candidates = [
+        (name, prefix, {ours: prefix + theirs for ours, theirs in naming(network).items()})
+        for name, naming in NAMINGS.items()
+        for prefix in _PREFIXES
+    ]
+
+    def likeness(candidate: tuple[str, str, Names]) -> int:
+        return sum(candidate[2][ours] in tensors for ours in shapes)
+
+    name, prefix, names = max(candidates, key=likeness)
+    if 2 * likeness((name, prefix, names)) <= len(shapes):
+        first = ', '.join(repr(key) for key in list(tensors)[:5]) or 'none'
+        raise SeedCheckpointError(
+            f'{source} must name its tensors in one of the ways known here: {", ".join(NAMINGS)} '
+            f"(with or without 'backbone.' in front); received {len(tensors)} tensors, the first: "
+            f'{first}. Give a checkpoint of {network.seed.name} in one of these namings, or rename '
+            f'the tensors.'
+        )
+    difference = _difference(tensors, shapes, names) or _excess(tensors, shapes, names, prefix)
+    if difference:
+        raise SeedCheckpointError(
+            f'{source} is named as {name} does, but it is a checkpoint of another network than '
+            f'{network.seed.name}: {difference}. Give a checkpoint of {network.seed.name}, or name '
+            f'the seed that the file belongs to.'
+        )
+    found = {ours: names[ours] for ours in shapes if names[ours] in tensors}
+    return name, found | _classifier(tensors, network, NAMINGS[name](network), prefix)
+
+
+def _classifier(tensors: Mapping[str, Shape], network: Network, names: Names, prefix: str) -> Names:
+    """The classifier's tensors that are there; some files have them outside of the backbone."""
+    found: Names = {}
+    for ours, shape in classifier_layout(network.seed.name).items():
+        for theirs in (names[ours], prefix + names[ours]) if ours in names else ():
+            if theirs in tensors and tuple(tensors[theirs]) == shape:
+                found[ours] = theirs
+    return found
+
+
+def _difference(
+    tensors: Mapping[str, Shape], shapes: Mapping[str, Shape], names: Names
+) -> str | None:
+    """The first backbone tensor that is absent or of another shape."""
+    for ours, shape in shapes.items():
+        theirs = names[ours]
+        if theirs not in tensors:
+            if not ours.endswith('num_batches_tracked'):
+                return f'{theirs!r} must be there with shape {shape}; it is missing'
+        elif tuple(tensors[theirs]) != shape:
+            return f'{theirs!r} must have shape {shape}; received {tuple(tensors[theirs])}'
+    return None
+
+
+def _excess(
+    tensors: Mapping[str, Shape], shapes: Mapping[str, Shape], names: Names, prefix: str
+) -> str | None:
+    """A tensor inside the checkpoint's stages that the network has no place for."""
+
+    def part(name: str) -> str:
+        return name.removeprefix(prefix).split('.')[0]
+
+    parts = {part(names[ours]) for ours in shapes}
+    known = set(names.values())
+    for name in tensors:
+        if name.startswith(prefix) and part(name) in parts and name not in known:
+            return f'it has no tensor {name!r}'
+    return None
+
+
+def mmtransfer(network: Network) -> Names:
+    """Our own names."""
+    return {
+        name: name for name in (*network_layout(network), *classifier_layout(network.seed.name))
+    }
+
+
+def torchvision(network: Network) -> Names:
+    """``torchvision.models.mobilenet_v2``: one flat list of features, a pair per convolution."""
+    last = len(network.layers) + 1
+
+    def units() -> Iterator[tuple[str, str, str]]:
+        yield 'stem', 'features.0.0', 'features.0.1'
+        for n, layer in enumerate(network.layers, start=1):
+            convs = _convs(layer)
+            for i, ours in enumerate(convs[:-1]):
+                at = f'features.{n}.conv.{i}'
+                yield f'{layer.name}.{ours}', f'{at}.0', f'{at}.1'
+            i = len(convs) - 1
+            at = f'features.{n}.conv'
+            yield f'{layer.name}.{convs[-1]}', f'{at}.{i}', f'{at}.{i + 1}'
+        yield 'head', f'features.{last}.0', f'features.{last}.1'
+
+    return _names(units(), 'classifier.1')
+
+
+def mmdet(network: Network) -> Names:
+    """``mmdet.models.backbones.MobileNetV2``: named convolutions, stages counted from 1."""
+    theirs = {'expand': 'expand_conv', 'depthwise': 'depthwise_conv', 'project': 'linear_conv'}
+
+    def units() -> Iterator[tuple[str, str, str]]:
+        yield _module('stem', 'conv1')
+        for layer in network.layers:
+            for ours in _convs(layer):
+                at = f'layer{layer.stage + 1}.{layer.index}.{theirs[ours]}'
+                yield _module(f'{layer.name}.{ours}', at)
+        yield _module('head', 'conv2')
+
+    return _names(units())
+
+
+def mmpretrain(network: Network) -> Names:
+    """The MobileNetV2 of mmpretrain, mmseg and mmpose: numbered convolutions, stages from 1."""
+
+    def units() -> Iterator[tuple[str, str, str]]:
+        yield _module('stem', 'conv1')
+        for layer in network.layers:
+            for i, ours in enumerate(_convs(layer)):
+                at = f'layer{layer.stage + 1}.{layer.index}.conv.{i}'
+                yield _module(f'{layer.name}.{ours}', at)
+        yield _module('head', 'conv2')
+
+    return _names(units(), 'head.fc')
+
+
+def efficientnet_pytorch(network: Network) -> Names:
+    """``efficientnet_pytorch``: blocks numbered through all stages."""
+    theirs = {
+        'expand': ('_expand_conv', '_bn0'),
+        'depthwise': ('_depthwise_conv', '_bn1'),
+        'project': ('_project_conv', '_bn2'),
+    }
+
+    def units() -> Iterator[tuple[str, str, str]]:
+        yield 'stem', '_conv_stem', '_bn0'
+        for n, layer in enumerate(network.layers):
+            for ours in _convs(layer):
+                conv, norm = theirs[ours]
+                yield f'{layer.name}.{ours}', f'_blocks.{n}.{conv}', f'_blocks.{n}.{norm}'
+        yield 'head', '_conv_head', '_bn1'
+
+    return _names(units(), '_fc')
+
+
+NAMINGS: dict[str, Callable[[Network], Names]] = {
+    'torchvision': torchvision,
+    'mmdet': mmdet,
+    'mmpretrain': mmpretrain,
+    'efficientnet_pytorch': efficientnet_pytorch,
+    'mmtransfer': mmtransfer,
+}
+
+
+def _convs(layer: Layer) -> tuple[str, ...]:
+    """Our names of a block's convolutions, in order."""
+    return ('expand', 'depthwise', 'project')[layer.expansion == 1 :]
+
+
+def _module(ours: str, theirs: str) -> tuple[str, str, str]:
+    """A convolution module of OpenMMLab's, which holds ``conv`` and ``bn`` as ours does."""
+    return ours, f'{theirs}.conv', f'{theirs}.bn'
+
+
+def _names(units: Iterable[tuple[str, str, str]], fc: str | None = None) -> Names:
+    """The names in units of (our module, their convolution, their norm), and of the classifier."""
+    names: Names = {}
+    for ours, conv, norm in units:
+        names[f'{ours}.conv.weight'] = f'{conv}.weight'
+        names.update((f'{ours}.bn.{part}', f'{norm}.{part}') for part in NORM)
+    if fc is not None:
+        names.update((f'fc.{part}', f'{fc}.{part}') for part in ('weight', 'bias'))
+    return names
