@@ -161,11 +161,6 @@ class Architecture:
         return cls.from_json(text, source=os.fspath(path))
 
 
-# The same four as functions.
-to_json, write = Architecture.to_json, Architecture.write
-from_json, read = Architecture.from_json, Architecture.read
-
-
 def _check_keys(data: Mapping[str, Any], source: str) -> None:
     if 'format' in data and data['format'] != FORMAT:
         raise ArchitectureError(
