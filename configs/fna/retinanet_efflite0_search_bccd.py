@@ -10,7 +10,7 @@ _base_ = [
 
 model = dict(backbone=_base_.supernet)
 
-target = 390e6  # multiply-adds of the seed's backbone at the input size
+target = 356_411_904  # multiply-adds of the seed's backbone at this input size
 train_cfg = _base_.search.train_cfg
 train_cfg.update(max_epochs=24, arch_begin=8, val_interval=12, input_size=(192, 256))
 train_cfg.searcher.target = target

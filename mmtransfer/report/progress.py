@@ -10,7 +10,7 @@ _LINE = re.compile(r'Epoch\((train|val|test)\)\s*(?:\[\s*(\d+)\])?\s*\[\s*(\d+)/
 
 # An architecture step runs every candidate of every layer, forward and backward. On the CPU that
 # costs about this many weight steps; it is only used to guess the time left.
-ARCHITECTURE_STEP = 4.0
+ARCHITECTURE_STEP = 3.0
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ def _checked(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[
     return [list(header), *(list(row) for row in rows)]
 
 
-def _padded(lines: list[list[str]]) -> list[list[str]]:
+def _padded(lines: list[list[str]], at_least: int = 1) -> list[list[str]]:
     """Cells of equal width per column: the first column to the left, figures to the right."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    widths = [max(at_least, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
     return [
         [c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
         for line in lines
@@ -33,9 +33,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ValueError: A row has more or fewer cells than the header.
     """
     lines = _checked(header, rows)
-    lines = _padded([[cell.replace('|', r'\|') for cell in line] for line in lines])
-    rule = ['-' * max(3, len(lines[0][0]))]
-    rule += ['-' * max(2, len(cell) - 1) + ':' for cell in lines[0][1:]]
+    lines = _padded([[cell.replace('|', r'\|') for cell in line] for line in lines], 3)
+    rule = ['-' * len(lines[0][0]), *('-' * (len(cell) - 1) + ':' for cell in lines[0][1:])]
     return '\n'.join(f'| {" | ".join(line)} |' for line in [lines[0], rule, *lines[1:]])
 
 

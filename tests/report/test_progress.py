@@ -1,0 +1,27 @@
+import pytest
+
+from mmtransfer.report import Position, clock, expected_work, read_position
+
+LINE = '11/21 05:20:01 - mmengine - INFO - Epoch(train)  [3][ 20/128]  base_lr: 1e-3 eta: 0:00:23'
+
+
+def test_position_of_a_log_line():
+    assert read_position(LINE) == Position('train', 3, 20, 128)
+    assert read_position(LINE).epochs == 2 + 20 / 128
+    assert read_position('Epoch(test) [ 50/100]    eta: 0:00:03').mode == 'test'
+    assert read_position('Saving checkpoint at 3 epochs') is None
+
+
+def test_expected_work_counts_passes_over_all_data():
+    assert expected_work(dict(max_epochs=12)) == 12
+    search = dict(max_epochs=10, arch_begin=6, split=dict(arch=0.5), alternation=(1, 1))
+    assert expected_work(search) == 0.5 * (10 + 4 * 3.0)
+    assert expected_work(search, epochs=2) == 1.0
+    assert expected_work(search | dict(alternation=(1, 5))) == 0.5 * (10 + 4 * 3.0 / 5)
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'text'), [(0, '0:00'), (75, '1:15'), (3675, '1:01:15'), (-1, '0:00')]
+)
+def test_clock(seconds, text):
+    assert clock(seconds) == text

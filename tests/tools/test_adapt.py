@@ -1,0 +1,138 @@
+"""Stages of an adaptation: run once, continued after a failure, run anew for a changed config."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from tests.shrink import shrink
+
+ROOT = Path(__file__).parents[2]
+FNA = ROOT / 'configs/fna'
+sys.path.insert(0, str(ROOT / 'tools'))
+
+import adapt  # noqa: E402
+import demo  # noqa: E402
+from _stages import Job, Stage, StageError  # noqa: E402
+
+from mmtransfer.report import Result  # noqa: E402
+
+# Notes its arguments; leaves a checkpoint behind; fails while a file named "fail" exists.
+SCRIPT = """
+import pathlib, sys
+name, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+here = pathlib.Path(__file__).parent
+with (here / 'calls').open('a') as file:
+    print(name, *sys.argv[3:], file=file)
+folder.mkdir(exist_ok=True)
+(folder / 'last_checkpoint').write_text('x')
+print('Epoch(train) [1][1/2] what', name, 'says')
+sys.exit((here / 'fail').exists() and name == 'second')
+"""
+
+
+@pytest.fixture
+def stages(tmp_path):
+    script = tmp_path / 'script.py'
+    script.write_text(SCRIPT)
+
+    def make(first='a', second='b'):
+        def stage(name, inputs, after=()):
+            folder = tmp_path / name
+            cfg = dict(max_epochs=1)
+            return Stage(name, name, [str(script), name, str(folder)], inputs, after, folder, cfg)
+
+        return [stage('first', first), stage('second', second, ('first',))]
+
+    return make
+
+
+def calls(tmp_path):
+    file = tmp_path / 'calls'
+    lines = file.read_text().splitlines()
+    file.unlink()
+    return lines
+
+
+def test_a_finished_job_does_nothing(stages, tmp_path):
+    record = tmp_path / 'adapt.json'
+    Job(record, stages()).run()
+    assert calls(tmp_path) == ['first', 'second']
+    job = Job(record, stages())
+    job.run()
+    assert not (tmp_path / 'calls').exists()
+    assert job.seconds('first') > 0
+
+
+def test_a_failed_stage_is_continued(stages, tmp_path):
+    record = tmp_path / 'adapt.json'
+    (tmp_path / 'fail').touch()
+    with pytest.raises(StageError, match='what second says'):
+        Job(record, stages()).run()
+    (tmp_path / 'fail').unlink()
+    Job(record, stages()).run()
+    assert calls(tmp_path) == ['first', 'second', 'second --resume']
+
+
+def test_a_changed_config_runs_its_stage_and_the_later_ones_anew(stages, tmp_path):
+    record = tmp_path / 'adapt.json'
+    Job(record, stages()).run()
+    Job(record, stages(second='other')).run()
+    Job(record, stages(first='other', second='other')).run()
+    assert calls(tmp_path) == ['first', 'second', 'second', 'first', 'second']
+    kept = sorted(p.name for p in tmp_path.glob('*.old*'))
+    assert kept == ['first.old1', 'second.old1', 'second.old2']
+
+
+def configs(tmp_path, *names):
+    read = (Config.fromfile(str(FNA / f'retinanet_mbv2_{name}.py')) for name in names)
+    return [shrink(cfg, tmp_path / name) for cfg, name in zip(read, names, strict=True)]
+
+
+def test_the_stages_hand_over_by_file(tmp_path):
+    search, plain, seed = (
+        Config.fromfile(str(FNA / f'retinanet_mbv2_{s}.py')) for s in ('search', 'adapt', 'seed')
+    )
+    whole = adapt.Adaptation(tmp_path / 'run', search, plain, seed)
+    stages = {s.name: s for s in whole.stages()}
+    assert list(stages) == ['seed', 'seed_test', 'search', 'derive', 'adapt', 'adapt_test']
+    written = Config.fromfile(str(tmp_path / 'run/configs/adapt.py'))
+    assert written.model.backbone.architecture == str(tmp_path / 'run/architecture.json')
+    assert written.custom_hooks[0].checkpoint == str(tmp_path / 'run/search')
+    assert stages['derive'].command[-1] == written.model.backbone.architecture
+    assert written.optim_wrapper == plain.optim_wrapper
+
+    with_rival = Job(tmp_path / 'a.json', list(stages.values()))
+    whole.seed = None
+    without = Job(tmp_path / 'a.json', whole.stages())
+    assert without.digests['adapt_test'] == with_rival.digests['adapt_test']
+
+
+def test_the_demo_fails_unless_both_have_learned():
+    def result(name, value):
+        return Result(name, {}, {'coco/bbox_mAP_50': value})
+
+    assert demo.verdict([result('seed', 0.3), result('adapted', 0.9)]) == []
+    (text,) = demo.verdict([result('seed', 0.5), result('adapted', 0.29)])
+    assert text.startswith('adapted: mAP50 must reach 0.3')
+    assert len(demo.verdict([result('seed', float('nan'))])) == 1
+
+
+def test_a_whole_adaptation(tmp_path, capsys):
+    paths = []
+    for name in ('search', 'adapt'):
+        cfg = Config.fromfile(str(FNA / f'retinanet_mbv2_{name}.py'))
+        cfg = shrink(
+            cfg, tmp_path / name, searched=tmp_path
+        )  # keeps the remap; adapt.py sets paths
+        paths.append(str(tmp_path / f'{name}.py'))
+        cfg.dump(paths[-1])
+    whole = adapt.Adaptation(tmp_path / 'run', *map(Config.fromfile, paths))
+    (result,) = whole.run()
+    assert 0 <= result.metrics['coco/bbox_mAP'] <= 1 or result.metrics['coco/bbox_mAP'] == -1
+    assert result.cost['madds']['backbone'] > 0 and result.search_seconds > 0
+    report = (tmp_path / 'run/report.md').read_text()
+    assert '| stage1 |' in report and 'adapted' in report
+    log = (tmp_path / 'run/logs/adapt.log').read_text()
+    assert 'Traceback' not in log

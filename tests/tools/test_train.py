@@ -1,0 +1,55 @@
+"""How the tools choose what to resume and what to test."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+sys.path.insert(0, str(Path(__file__).parents[2] / 'tools'))
+
+import importlib.util  # noqa: E402
+
+
+def tool(name):
+    path = Path(__file__).parents[2] / f'tools/{name}.py'
+    spec = importlib.util.spec_from_file_location(f'mmtransfer_tool_{name}', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    return Config(dict(work_dir=str(tmp_path), resume=False, load_from='x.pth'))
+
+
+def test_resume_without_a_checkpoint_is_a_new_run(cfg, capsys):
+    tool('train').set_resume(cfg, 'auto')
+    assert cfg.resume is False and cfg.load_from is None
+    assert 'starting a new run' in capsys.readouterr().out
+
+
+def test_resume_finds_the_last_checkpoint(cfg, tmp_path):
+    (tmp_path / 'last_checkpoint').write_text('epoch_1.pth')
+    tool('train').set_resume(cfg, 'auto')
+    assert cfg.resume is True and cfg.load_from is None
+
+
+def test_resume_from_a_file(cfg):
+    tool('train').set_resume(cfg, 'a.pth')
+    assert cfg.resume is True and cfg.load_from == 'a.pth'
+
+
+def test_a_work_directory_stands_for_its_best_checkpoint(tmp_path):
+    find = tool('test').find_checkpoint
+    for age, name in enumerate(('epoch_9.pth', 'best_a_epoch_3.pth', 'best_a_epoch_2.pth')):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'epoch_9.pth'))
+    assert find(str(tmp_path)) == str(tmp_path / 'best_a_epoch_3.pth')
+    assert find(str(tmp_path / 'epoch_9.pth')) == str(tmp_path / 'epoch_9.pth')
+    for best in tmp_path.glob('best_*'):
+        best.unlink()
+    assert find(str(tmp_path)) == str(tmp_path / 'epoch_9.pth')
