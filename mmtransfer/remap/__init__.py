@@ -1,6 +1,32 @@
 """Carry the weights of one network into another: a plan first, then a pure function."""
 
 from mmtransfer.remap.apply import remap
+from mmtransfer.remap.checkpoint import load_tensors, read_checkpoint, resolve
+from mmtransfer.remap.load import load_model, load_seed
+from mmtransfer.remap.networks import (
+    network_to_network,
+    seed_to_supernet,
+    supernet_to_network,
+    whole_model,
+)
 from mmtransfer.remap.plan import Move, RemapError, RemapPlan, by_block, plan_remap
+from mmtransfer.seeds.namings import SeedCheckpointError
 
-__all__ = ['Move', 'RemapError', 'RemapPlan', 'by_block', 'plan_remap', 'remap']
+__all__ = [
+    'Move',
+    'RemapError',
+    'RemapPlan',
+    'SeedCheckpointError',
+    'by_block',
+    'load_model',
+    'load_seed',
+    'load_tensors',
+    'network_to_network',
+    'plan_remap',
+    'read_checkpoint',
+    'remap',
+    'resolve',
+    'seed_to_supernet',
+    'supernet_to_network',
+    'whole_model',
+]

@@ -1,0 +1,143 @@
+"""Load checkpoints into modules by a plan."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from mmtransfer.remap.apply import remap
+from mmtransfer.remap.checkpoint import load_tensors, read_checkpoint, tensors_of
+from mmtransfer.remap.networks import (
+    network_to_network,
+    seed_only,
+    seed_to_supernet,
+    supernet_to_network,
+    whole_model,
+)
+from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
+from mmtransfer.seeds import network, read_architecture, seed_network, space_of
+from mmtransfer.seeds.namings import recognise
+
+SOURCES = ('supernet', 'seed')
+
+
+def load_seed(
+    backbone: nn.Module, checkpoint: str | os.PathLike, architecture: Any = None
+) -> RemapPlan:
+    """Remap a checkpoint of the seed network into a backbone of ours, in place.
+
+    Args:
+        backbone: An `AdaptedBackbone` (known by its ``architecture``) or a supernet (by its
+            ``space``).
+        checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes, in any known naming.
+        architecture: The network that the checkpoint holds, if it is not the seed itself: whatever
+            `mmtransfer.seeds.read_architecture` takes.
+
+    Returns:
+        The plan that was applied; its sources have the checkpoint's own names.
+
+    Raises:
+        SeedCheckpointError: The file cannot be read or is of another network; nothing was changed.
+    """
+    plan, tensors = _plan_seed(backbone, checkpoint, architecture)
+    _load(backbone, plan, tensors)
+    return plan
+
+
+def load_model(
+    model: nn.Module,
+    checkpoint: str | os.PathLike,
+    source: str = 'supernet',
+    initialise: Sequence[str] = (),
+) -> RemapPlan:
+    """Remap a checkpoint into a whole model with an `AdaptedBackbone`, in place.
+
+    Args:
+        model: A model of any toolbox; its ``backbone`` is the `AdaptedBackbone`.
+        checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes; a search's work directory
+            means its last checkpoint.
+        source: ``'supernet'``: a checkpoint of the search; neck and head are taken too, by name
+            (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a checkpoint of the seed; the backbone only.
+        initialise: With a supernet, beginnings of names outside the backbone that keep their own
+            values, ``('bbox_head.',)`` for a head with other classes.
+
+    Returns:
+        The plan that was applied: one fate for every tensor of the model.
+
+    Raises:
+        SeedCheckpointError: The file cannot be read, or is of another network than the seed.
+        RemapError: It is of another search space, or of a model with another neck or head. In every
+            case nothing was changed.
+    """
+    if source not in SOURCES:
+        raise ValueError(f'source must be one of {SOURCES}; received {source!r}.')
+    if not hasattr(model, 'backbone') and hasattr(model, 'module'):
+        model = model.module
+    backbone = getattr(model, 'backbone', None)
+    if not hasattr(backbone, 'architecture'):
+        raise RemapError(
+            "The model's backbone must be a mmtransfer.AdaptedBackbone; received "
+            f'{type(backbone).__name__}. Set it in the config of the adapted model.'
+        )
+    if source == 'seed':
+        plan, tensors = _plan_seed(backbone, checkpoint, None)
+        plan = seed_only(plan, _layout(model.state_dict()))
+    else:
+        content = read_checkpoint(checkpoint)
+        space = space_of(backbone.architecture)
+        _check_space(content, space.fingerprint, os.fspath(checkpoint))
+        tensors = tensors_of(content, os.fspath(checkpoint))
+        collected = supernet_to_network(space, network(backbone.architecture))
+        plan = whole_model(
+            collected, _layout(tensors), _layout(model.state_dict()), initialise=initialise
+        )
+    _load(model, plan, tensors)
+    return plan
+
+
+def _plan_seed(
+    backbone: nn.Module, checkpoint: str | os.PathLike, architecture: Any
+) -> tuple[RemapPlan, dict[str, Tensor]]:
+    """The plan for a backbone of ours, in the checkpoint's names, and the checkpoint's tensors."""
+    target = getattr(backbone, 'architecture', None)
+    space = getattr(backbone, 'space', None)
+    if target is None and space is None:
+        raise RemapError(
+            'The backbone must be a mmtransfer.AdaptedBackbone or a supernet of ours, which know '
+            f'their architecture or space; received {type(backbone).__name__}.'
+        )
+    seed = (target or space).seed
+    origin = (
+        seed_network(seed) if architecture is None else network(read_architecture(architecture))
+    )
+    tensors = load_tensors(checkpoint)
+    _, names = recognise(_layout(tensors), origin, f"'{os.fspath(checkpoint)}'")
+    layout = {ours: tuple(tensors[theirs].shape) for ours, theirs in names.items()}
+    if target is not None:
+        plan = network_to_network(origin, network(target), layout)
+    else:
+        plan = seed_to_supernet(origin, space, layout)
+    return plan.with_sources(names, tensors), tensors
+
+
+def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> None:
+    """A search's checkpoint says which space it searched."""
+    found = (content.get('mmtransfer') or {}).get('fingerprint')
+    if found not in (None, fingerprint):
+        raise RemapError(
+            f"The architecture and the checkpoint must come from the same search space; '{origin}' "
+            f'is of the space with fingerprint {found}, the architecture of {fingerprint}. Give the '
+            'checkpoint of the search that wrote the architecture, or derive an architecture from '
+            'this checkpoint: python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
+        )
+
+
+def _load(module: nn.Module, plan: RemapPlan, tensors: Mapping[str, Tensor]) -> None:
+    module.load_state_dict(remap(plan, tensors, module.state_dict()), strict=True)
+
+
+def _layout(tensors: Mapping[str, Tensor]) -> Layout:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

@@ -1,0 +1,196 @@
+"""Which block of one network gives its weights to which block of another (FNA++, Sec. 3.1, 3.2.3).
+
+Everything here works on values: networks, spaces and their layouts; no module is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from mmtransfer.remap.plan import Layout, Move, RemapError, RemapPlan, by_block, plan_remap
+from mmtransfer.seeds import Layer, Network, parse_op
+from mmtransfer.seeds.layout import network_layout, supernet_layout
+from mmtransfer.seeds.mbconv import SKIP, space_stages
+from mmtransfer.space import SearchSpace
+
+
+def network_to_network(source: Network, target: Network, layout: Layout | None = None) -> RemapPlan:
+    """A plain network from another one, at depth, width and kernel level (FNA++, Eq. 1-6).
+
+    Layer i of a stage comes from layer min(i, l - 1) of the source's stage of l layers; i counts
+    after skipped layers are dropped.
+
+    Channels beyond the source's are 0 throughout a block. That leaves its output unchanged, and it
+    also means that they receive no gradient: Eq. 3 makes room, it does not fill it.
+
+    Args:
+        source: The network that gives the weights.
+        target: The network that receives them.
+        layout: The tensors that the source really has, when some counters are missing.
+
+    Raises:
+        RemapError: The networks have different numbers of stages.
+    """
+    _same_stages(source, len(target.stages))
+    blocks: dict[str, str | None] = {'stem': 'stem'}
+    for stage, layers in enumerate(target.stages):
+        for layer in layers:
+            blocks |= _from_depth(source, stage, layer.index, layer.name, layer.expansion)
+    return plan_remap(network_layout(target), layout or network_layout(source), by_block(blocks))
+
+
+def seed_to_supernet(
+    source: Network, space: SearchSpace, layout: Layout | None = None
+) -> RemapPlan:
+    """Every candidate of a supernet from the seed's layer at its depth (FNA++, Sec. 3.2.1).
+
+    Args:
+        source: The network that gives the weights, as a rule the seed of the space.
+        space: The space that the supernet spans.
+        layout: The tensors that the source really has, when some counters are missing.
+
+    Raises:
+        RemapError: The source has another number of stages than the space's seed.
+    """
+    stages = space_stages(space)
+    _same_stages(source, len(stages))
+    blocks: dict[str, str | None] = {'stem': 'stem', 'logits': None}
+    for stage, choices in enumerate(stages):
+        if not choices:
+            for layer in source.stages[stage]:
+                blocks[layer.name] = layer.name
+        for position, choice in enumerate(choices):
+            for op in choice.options:
+                if op != SKIP:
+                    name = _candidate(stage, position, op)
+                    blocks |= _from_depth(source, stage, position, name, parse_op(op)[1])
+    return plan_remap(supernet_layout(space), layout or network_layout(source), by_block(blocks))
+
+
+def supernet_to_network(
+    space: SearchSpace, target: Network, layout: Layout | None = None
+) -> RemapPlan:
+    """The chosen candidates of a supernet, collected into the plain network (FNA++, Sec. 3.2.3).
+
+    Dropping skipped layers moves the later ones up; the candidates are found by the positions that
+    they had in the space. Every tensor is copied as it is.
+
+    Args:
+        space: The space that the supernet spans.
+        target: The network of an architecture of that space.
+        layout: The tensors that the supernet really has; default: all of `supernet_layout`.
+    """
+    position = {
+        choice.name: (stage, n)
+        for stage, choices in enumerate(space_stages(space))
+        for n, choice in enumerate(choices)
+    }
+    blocks: dict[str, str | None] = {'stem': 'stem'}
+    for layer in target.layers:
+        blocks[layer.name] = _origin(layer, position)
+    return plan_remap(network_layout(target), layout or supernet_layout(space), by_block(blocks))
+
+
+def whole_model(
+    backbone: RemapPlan,
+    source: Layout,
+    target: Layout,
+    prefix: str = 'backbone.',
+    initialise: Sequence[str] = (),
+) -> RemapPlan:
+    """A plan for a whole model: its backbone by a plan, neck and head by equal name.
+
+    Args:
+        backbone: The plan of the backbone, in the backbone's own names.
+        source: Name -> shape of the whole model that gives the weights.
+        target: Name -> shape of the whole model that receives them.
+        prefix: What both models put before the names of the backbone's tensors.
+        initialise: Beginnings of names whose tensors outside the backbone keep their own values.
+
+    Raises:
+        RemapError: The source lacks a tensor of neck or head, has it in another shape, or is not
+            the network of the backbone's plan.
+    """
+    moves = {move.target: move for move in backbone.prefixed(prefix).moves}
+    faults = [
+        f"'{name}' is no tensor of the {'plan' if name in target else 'model'}"
+        for name in moves.keys() ^ {name for name in target if name.startswith(prefix)}
+    ]
+    for name, shape in target.items():
+        if name in moves or name.startswith(prefix):
+            continue
+        if name.startswith(tuple(initialise)):
+            moves[name] = Move(name, tuple(shape))
+        else:
+            moves[name] = Move(name, tuple(shape), name, tuple(shape))
+    for move in moves.values():
+        if move.source is None:
+            continue
+        if move.source not in source:
+            faults.append(f"'{move.source}' is missing in the source")
+        elif tuple(source[move.source]) != move.source_shape:
+            found = tuple(source[move.source])
+            faults.append(f"'{move.source}' is {found} in the source, {move.source_shape} here")
+    if faults:
+        more = f'; and {len(faults) - 8} more' if len(faults) > 8 else ''
+        raise RemapError(
+            'The weights of a whole model can be taken only from one with the same neck and head, '
+            f"and with the supernet of the architecture's space as backbone: "
+            f'{"; ".join(faults[:8])}{more}. Give both configs the same neck and head (also '
+            'num_classes), take the backbone alone from the seed, or name what shall keep its own '
+            "values in `initialise`, such as ['bbox_head.']."
+        )
+    ordered = tuple(moves[name] for name in target)
+    used = {move.source for move in ordered}
+    return RemapPlan(ordered, tuple(name for name in source if name not in used))
+
+
+def seed_only(backbone: RemapPlan, target: Layout, prefix: str = 'backbone.') -> RemapPlan:
+    """A plan for a whole model whose backbone alone receives weights.
+
+    Args:
+        backbone: The plan of the backbone; its sources keep their names.
+        target: Name -> shape of the whole model.
+        prefix: What the model puts before the names of the backbone's tensors.
+    """
+    planned = {prefix + m.target: replace(m, target=prefix + m.target) for m in backbone.moves}
+    moves = tuple(planned.get(name, Move(name, tuple(shape))) for name, shape in target.items())
+    return RemapPlan(moves, backbone.unused)
+
+
+def _from_depth(
+    source: Network, stage: int, index: int, target: str, expansion: int
+) -> dict[str, str | None]:
+    """The source's block for a target block at ``index`` of a stage (FNA++, Eq. 1)."""
+    layers = source.stages[stage]
+    origin = layers[min(index, len(layers) - 1)]
+    blocks: dict[str, str | None] = {target: origin.name}
+    if expansion > 1 and origin.expansion == 1:
+        blocks[f'{target}.expand'] = None  # the source has no such convolution
+    return blocks
+
+
+def _origin(layer: Layer, position: Mapping[str, tuple[int, int]]) -> str:
+    if layer.choice is None:
+        return layer.name
+    if layer.choice not in position:
+        raise RemapError(
+            f"The network must be of the supernet's space; its layer {layer.name} was decided by "
+            f"'{layer.choice}', which is none of {', '.join(position)}. Take the space from the "
+            'architecture: mmtransfer.seeds.space_of(architecture).'
+        )
+    return _candidate(*position[layer.choice], layer.op)
+
+
+def _candidate(stage: int, position: int, op: str) -> str:
+    """Name of a supernet's candidate; as in `mmtransfer.seeds.layout.supernet_layout`."""
+    return f'stages.{stage}.{position}.{op}'
+
+
+def _same_stages(source: Network, count: int) -> None:
+    if len(source.stages) != count:
+        raise RemapError(
+            f'Both networks must have the same number of stages; the source {source.seed.name} has '
+            f'{len(source.stages)}, the target {count}. Give a source of the same family.'
+        )
