@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from .architecture import Architecture, ArchitectureError
 
@@ -20,6 +20,8 @@ class SpaceError(ArchitectureError):
 
 class Constraint(Protocol):
     """A dataclass that can tell whether the options of some choices go together."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def choices(self) -> tuple[str, ...]:
