@@ -1,17 +1,19 @@
 """Remedies for faults of the stack below us. Each says what it mends and does nothing where the
 fault is absent; none edits an installed package."""
 
-import importlib
 import importlib.util
+import inspect
 import os
 import subprocess
 import sys
 import types
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
+from mmengine.utils import package_utils
 
 
 class MissingFeatureError(ImportError):
@@ -34,15 +36,20 @@ def check_features() -> None:
         for name, what in (
             ('mmengine', 'runner and configs'),
             ('mmcv', 'ConvModule and operators'),
-            ('pkg_resources', 'MMEngine reads `pkg::` base configs with it: setuptools < 81'),
         )
         if importlib.util.find_spec(name) is None
     ]
+    if 'pkg_resources' in inspect.getsource(package_utils) and not _has_pkg_resources():
+        missing.append('pkg_resources (MMEngine reads `pkg::` configs with it): setuptools < 81')
     if missing:
         raise MissingFeatureError(
             f'mmtransfer needs {"; ".join(missing)}. Install what is missing, or run '
             f'`make install`.'
         )
+
+
+def _has_pkg_resources() -> bool:
+    return importlib.util.find_spec('pkg_resources') is not None
 
 
 def _history_buffer_getattr(obj: object, name: str) -> object:
@@ -91,12 +98,44 @@ def stub_simcc_vis() -> None:
 def give_ssd_head_its_loss() -> None:
     """mmdet's SSDHead has no ``loss_cls``, which inference asks for (mmdetection #11063, #11780).
 
-    mmdet is imported only if it is already in use."""
-    if 'mmdet' not in sys.modules:
-        return
-    head = importlib.import_module('mmdet.models.dense_heads').SSDHead
-    if not hasattr(head, 'loss_cls'):
-        head.loss_cls = None
+    mmdet is never imported for it: the head is mended when (or if) it is imported."""
+
+    def mend(module: types.ModuleType) -> None:
+        if not hasattr(module.SSDHead, 'loss_cls'):
+            module.SSDHead.loss_cls = None
+
+    _after_import('mmdet.models.dense_heads.ssd_head', mend)
+
+
+class _AfterImport:
+    """A finder that lets the others import one module, then acts on it; it works once."""
+
+    def __init__(self, name: str, action: Callable[[types.ModuleType], None]) -> None:
+        self.name = name
+        self.action = action
+
+    def find_spec(self, name, path=None, target=None):
+        """Called by the import system for each module that is not imported yet."""
+        if name != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_then_act(module: types.ModuleType) -> None:
+                execute(module)
+                self.action(module)
+
+            spec.loader.exec_module = execute_then_act  # type: ignore[method-assign]
+        return spec
+
+
+def _after_import(name: str, action: Callable[[types.ModuleType], None]) -> None:
+    if name in sys.modules:
+        action(sys.modules[name])
+    elif not any(isinstance(f, _AfterImport) and f.name == name for f in sys.meta_path):
+        sys.meta_path.insert(0, _AfterImport(name, action))
 
 
 def quiet_pkg_resources() -> None:
@@ -134,7 +173,7 @@ def init_distributed(launcher: str, backend: str | None = None) -> None:
     os.environ['LOCAL_RANK'] = os.environ.get(local, '0')
     os.environ.setdefault('MASTER_PORT', '29500')
     if 'MASTER_ADDR' not in os.environ:
-        os.environ['MASTER_ADDR'] = _first_slurm_host() if launcher == 'slurm' else '127.0.0.1'
+        os.environ['MASTER_ADDR'] = _master(launcher, int(os.environ[world]))
     torch.distributed.init_process_group(backend or 'gloo')
 
 
@@ -144,6 +183,19 @@ _ENVIRONMENTS = {
     'slurm': ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_LOCALID'),
     'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE', 'OMPI_COMM_WORLD_LOCAL_RANK'),
 }
+
+
+def _master(launcher: str, world: int) -> str:
+    """The host of rank 0, where the launcher does not name it."""
+    if launcher == 'slurm':
+        return _first_slurm_host()
+    here = os.environ.get('OMPI_COMM_WORLD_LOCAL_SIZE', os.environ.get('LOCAL_WORLD_SIZE', world))
+    if int(here) != world:
+        raise ValueError(
+            f'MASTER_ADDR must name the host of rank 0 when several machines take part; it is not '
+            f'set, and only {here} of {world} processes run on this one.'
+        )
+    return '127.0.0.1'
 
 
 def _first_slurm_host() -> str:

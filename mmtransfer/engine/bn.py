@@ -36,7 +36,7 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
     Returns:
         The number of layers that were set.
     """
-    training = model.training
+    modes = [(m, m.training) for m in model.modules()]
     model.train()
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)]
     sums = {m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers}
@@ -58,21 +58,25 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
             hook.remove()
         for m in layers:
             m.track_running_stats = True
-        model.train(training)
-    seen = [m for m in layers if counts[m] > 0]
-    if not seen:
+        for m, training in modes:
+            m.training = training
+    if not layers:
         return 0
     device = next(model.parameters()).device
-    flat = torch.cat([torch.cat([sums[m].flatten(), torch.tensor([counts[m]])]) for m in seen])
+    flat = torch.cat([torch.cat([sums[m].flatten(), torch.tensor([counts[m]])]) for m in layers])
     flat = flat.to(device)
     all_reduce(flat)
-    sizes = [2 * m.num_features + 1 for m in seen]
-    for m, part in zip(seen, flat.split(sizes), strict=True):
+    sizes = [2 * m.num_features + 1 for m in layers]
+    seen = 0
+    for m, part in zip(layers, flat.split(sizes), strict=True):
         n = part[-1]
+        if n == 0:  # on no rank; it keeps what it has
+            continue
+        seen += 1
         mean, square = part[:-1].view(2, -1) / n
         m.running_mean.copy_(mean)
         m.running_var.copy_((square - mean.square()).clamp(min=0) * n / (n - 1).clamp(min=1))
-    return len(seen)
+    return seen
 
 
 def _is_open(layer: nn.Module) -> bool:

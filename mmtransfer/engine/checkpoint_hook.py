@@ -19,7 +19,7 @@ _FREE = {
     'train_cfg': ('max_epochs', 'max_iters', 'val_begin', 'val_interval', 'dynamic_intervals'),
     'train_dataloader': ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor'),
 }
-_PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
+_PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
 
 
 class ResumeError(RuntimeError):
@@ -36,6 +36,11 @@ def write_atomically(data: bytes, path: str | os.PathLike) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new name itself
+    finally:
+        os.close(folder)
 
 
 @register_backend('mmtransfer.atomic', force=True)
@@ -70,8 +75,9 @@ class CheckpointHook(_CheckpointHook):
     """
 
     def __init__(self, *args, **kwargs) -> None:
-        kwargs.setdefault('backend_args', dict(backend='mmtransfer.atomic'))
         super().__init__(*args, **kwargs)
+        if '://' not in str(self.out_dir) and not self.file_client_args and not self.backend_args:
+            self.backend_args = dict(backend='mmtransfer.atomic')
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
         stale: list[int] = []
@@ -87,6 +93,7 @@ class CheckpointHook(_CheckpointHook):
         runner.save_checkpoint(
             self.out_dir,
             name,
+            self.file_client_args,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
             meta=meta,
@@ -103,6 +110,29 @@ class CheckpointHook(_CheckpointHook):
             path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
             if self.file_backend.isfile(path):
                 self.file_backend.remove(path)
+
+    def _save_best_checkpoint(self, runner, metrics: dict) -> None:
+        """MMEngine removes the best checkpoint before it writes a better one; here, after."""
+        if not self.save_best:
+            return
+        single = len(self.key_indicators) == 1
+        old = {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
+        self._set_best(dict.fromkeys(old))
+        try:
+            super()._save_best_checkpoint(runner, metrics)
+        finally:
+            new = {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
+            self._set_best({key: new[key] or old[key] for key in old})
+        for key in old:
+            stale = old[key] if new[key] and new[key] != old[key] else None
+            if stale and is_main_process() and self.file_backend.isfile(stale):
+                self.file_backend.remove(stale)
+
+    def _set_best(self, paths: dict) -> None:
+        if len(self.key_indicators) == 1:
+            (self.best_ckpt_path,) = paths.values()
+        else:
+            self.best_ckpt_path_dict = dict(paths)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Note whose checkpoint it is."""
@@ -132,10 +162,21 @@ class CheckpointHook(_CheckpointHook):
                 f'work_dir (with load_from to take the weights).'
             )
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        have, need = set(checkpoint['state_dict']), set(model.state_dict())
-        if have != need:
+        have = {k.removeprefix('module.'): v for k, v in checkpoint['state_dict'].items()}
+        need = model.state_dict()
+        if have.keys() != need.keys():
             raise ResumeError(
                 f'the checkpoint must hold exactly the tensors of the model; missing: '
-                f'{sorted(need - have)[:5]}, unexpected: {sorted(have - need)[:5]}. It was written '
-                f'by another version of the model.'
+                f'{sorted(need.keys() - have.keys())[:5]}, unexpected: '
+                f'{sorted(have.keys() - need.keys())[:5]}. It was written by another version of '
+                f'the model, or the architecture file has changed since.'
+            )
+        # MMEngine would skip such a tensor with a line in the log.
+        other = [k for k in need if have[k].shape != need[k].shape]
+        if other:
+            raise ResumeError(
+                f'the tensors of the checkpoint must have the shapes of the model; {len(other)} '
+                f'differ, such as {other[0]}: {tuple(have[other[0]].shape)} there, '
+                f'{tuple(need[other[0]].shape)} here. Has the architecture file changed since? '
+                f'Put the old one back, or use another work_dir.'
             )

@@ -1,6 +1,5 @@
 """Data loaders that can start anywhere in an epoch and leave no trace in any generator."""
 
-import copy
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -19,7 +18,8 @@ class EndlessSamplerError(ValueError):
 class EpochBatches:
     """Batches of ``(epoch, index)`` pairs, from batch ``start`` of an epoch on.
 
-    Batches before ``start`` are drawn as indices only; their samples are never read.
+    Batches before ``start`` are drawn as indices only; their samples are never read. ``start``
+    holds for one pass and is 0 again after that.
 
     Args:
         batches: The batch sampler of the config.
@@ -33,15 +33,24 @@ class EpochBatches:
         self.start = 0
 
     def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        sampler = self.batches.sampler
-        if hasattr(sampler, 'set_epoch'):
-            sampler.set_epoch(self.epoch)
+        # A generator, so that ``start`` is used up when the first batch is asked for: a DataLoader
+        # with workers calls ``iter`` twice before it does.
+        epoch, start, self.start = self.epoch, self.start, 0
+        if hasattr(self.sampler, 'set_epoch'):
+            self.sampler.set_epoch(epoch)
         # mmdet's AspectRatioBatchSampler keeps what an abandoned pass had collected.
         for name in ('_aspect_ratio_buckets', '_buckets'):
             if hasattr(self.batches, name):
                 setattr(self.batches, name, [[] for _ in getattr(self.batches, name)])
-        for batch in islice(iter(self.batches), self.start, None):
-            yield [(self.epoch, index) for index in batch]
+        number = 0
+        for number, batch in enumerate(self.batches, 1):
+            if number > start:
+                yield [(epoch, index) for index in batch]
+        if number < len(self):  # mmdet's, with drop_last, when the leftovers fill a batch
+            raise ValueError(
+                f'a pass must have the {len(self)} batches that {type(self.batches).__name__} '
+                f'announced; it had {number}. Set drop_last=False.'
+            )
 
     def __len__(self) -> int:
         """Batches in a whole epoch."""
@@ -78,8 +87,9 @@ def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
     Raises:
         EndlessSamplerError: The sampler never ends.
     """
-    cfg = copy.deepcopy({k: v for k, v in cfg.items() if k != 'dataset'})
-    parsed = Runner.build_dataloader(dict(cfg, dataset=SeededSamples(dataset, seed)), seed=seed)
+    samples = SeededSamples(dataset, seed)
+    # MMEngine copies the config it is given; a function in it keeps the data from being copied.
+    parsed = Runner.build_dataloader(dict(cfg, dataset=dict(type=lambda: samples)), seed=seed)
     batches = parsed.batch_sampler
     _refuse_endless(batches.sampler)
     if not isinstance(batches, BatchSampler):
@@ -94,6 +104,8 @@ def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
         num_workers=parsed.num_workers,
         collate_fn=parsed.collate_fn,
         pin_memory=parsed.pin_memory,
+        timeout=parsed.timeout,
+        multiprocessing_context=parsed.multiprocessing_context,
         worker_init_fn=parsed.worker_init_fn,
         generator=torch.Generator().manual_seed(seed),
         **options,

@@ -18,20 +18,26 @@ class AverageGradients(nn.Module):
 
     After the backward pass the existing gradients are copied into one flat buffer per dtype,
     reduced at once, and copied back. Parameters without a gradient (the candidates that were not
-    selected) cost nothing. Every rank must select the same options, as the search loop sees to;
-    MMEngine broadcasts the initial weights.
+    selected) cost nothing but a byte each in a mask that all ranks exchange first: a parameter that
+    has a gradient on some ranks only (a head that found no positive sample) counts as zero on the
+    others. Parameters and buffers are taken from rank 0 once, at the start.
 
     Args:
         module: A model of MMEngine's, on its device.
 
     Attributes:
-        reduced_bytes: Bytes reduced in the last backward pass.
+        reduced_bytes: Bytes of gradients reduced in the last backward pass.
     """
 
     def __init__(self, module: BaseModel) -> None:
         super().__init__()
         self.module = module
         self.reduced_bytes = 0
+        if get_world_size() > 1:
+            for tensor in [*module.parameters(), *module.buffers()]:
+                first = tensor.detach().contiguous()
+                dist.broadcast(first, 0)
+                tensor.data.copy_(first)
 
     def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
         """As :meth:`BaseModel.train_step`, with averaged gradients."""
@@ -62,10 +68,16 @@ class AverageGradients(nn.Module):
 
     @torch.no_grad()
     def reduce(self) -> None:
-        """Average the gradients that exist."""
+        """Average the gradients that exist on any rank."""
+        parameters = [p for p in self.module.parameters() if p.requires_grad]
+        exists = [p.grad is not None for p in parameters]
+        mask = torch.tensor(exists, dtype=torch.uint8, device=parameters[0].device)
+        dist.all_reduce(mask, dist.ReduceOp.MAX)
         groups: dict[torch.dtype, list[Tensor]] = defaultdict(list)
-        for parameter in self.module.parameters():
-            if parameter.grad is not None:
+        for parameter, used in zip(parameters, mask.tolist(), strict=True):
+            if used:
+                if parameter.grad is None:
+                    parameter.grad = torch.zeros_like(parameter)
                 groups[parameter.grad.dtype].append(parameter.grad)
         self.reduced_bytes = 0
         for gradients in groups.values():

@@ -1,8 +1,10 @@
 """Two disjoint parts of a training set: one for the weights, one for the architecture."""
 
 import copy
+import os
 import random
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -36,24 +38,35 @@ def split_dataset(cfg: dict, arch: float, seed: int) -> tuple[Any, Any]:
     """
     if not 0 < arch < 1:
         raise SplitError(f'split.arch must lie between 0 and 1, both excluded; received {arch}.')
-    weights = _build(cfg, lambda count: _part(count, arch, seed)[0])
-    archs = _build(cfg, lambda count: _part(count, arch, seed)[1])
+    parts: dict[Any, bool] = {}
+    weights = _build(cfg, lambda data: _part(data, arch, seed, parts)[0])
+    archs = _build(cfg, lambda data: _part(data, arch, seed, parts)[1])
     check_disjoint(weights, archs)
     return weights, archs
 
 
-def _part(count: int, arch: float, seed: int) -> tuple[list[int], list[int]]:
-    """Indices for the weights and for the architecture."""
-    order = list(range(count))
-    random.Random(draw_seed(seed, 'split', count)).shuffle(order)
-    cut = round(count * arch)
-    if cut == 0 or cut == count:
+def _part(
+    dataset: Any, arch: float, seed: int, parts: dict[Any, bool]
+) -> tuple[list[int], list[int]]:
+    """Indices for the weights and for the architecture; all samples of an image stay together.
+
+    ``parts`` (image -> whether it is for the architecture) carries what is decided from one
+    innermost dataset to the next, so an image that is in two of them has one fate.
+    """
+    images = list(_images(dataset))
+    new = [i for i in dict.fromkeys(images) if i not in parts]
+    random.Random(draw_seed(seed, 'split', len(new))).shuffle(new)
+    cut = round(len(new) * arch)
+    parts.update({image: position < cut for position, image in enumerate(new)})
+    archs = [i for i, image in enumerate(images) if parts[image]]
+    weights = [i for i, image in enumerate(images) if not parts[image]]
+    if not archs or not weights:
         raise SplitError(
-            f'both parts of the split must hold samples; {count} samples split at arch={arch} '
-            f'leave {count - cut} for the weights and {cut} for the architecture. Use another '
-            f'share or more data.'
+            f'both parts of the split must hold samples; {len(images)} samples of '
+            f'{len(set(images))} images split at arch={arch} leave {len(weights)} for the weights '
+            f'and {len(archs)} for the architecture. Use another share or more data.'
         )
-    return sorted(order[cut:]), sorted(order[:cut])
+    return weights, archs
 
 
 def _build(cfg: Mapping, keep) -> Any:
@@ -61,10 +74,16 @@ def _build(cfg: Mapping, keep) -> Any:
     for key in ('dataset', 'datasets'):
         if key not in cfg:
             continue
-        inner = cfg[key]
+        inner, scope = cfg[key], {k: cfg[k] for k in ('_scope_',) if k in cfg}
         many = isinstance(inner, (list, tuple))
-        cfg[key] = [_build(i, keep) for i in inner] if many else _build(inner, keep)
-        return DATASETS.build(cfg)
+        built = [_build({**scope, **i}, keep) for i in (inner if many else [inner])]
+        # Wrappers take configs of any dataset, but objects of the innermost kind only.
+        wrapped = [dict(type=_given, dataset=b) for b in built]
+        cfg[key] = wrapped if many else wrapped[0]
+        outer = DATASETS.build(cfg)
+        if hasattr(outer, 'full_init'):
+            outer.full_init()
+        return outer
     dataset = DATASETS.build(cfg)
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
@@ -73,13 +92,18 @@ def _build(cfg: Mapping, keep) -> Any:
             f"a dataset must be one of MMEngine's (with get_subset_) to be split; received "
             f'{type(dataset).__name__}.'
         )
-    dataset.get_subset_(keep(len(dataset)))
+    dataset.get_subset_(keep(dataset))
+    return dataset
+
+
+def _given(dataset: Any) -> Any:
+    """The ``type`` of a config that stands for a dataset which is built already."""
     return dataset
 
 
 def innermost(dataset: Any) -> Iterator[Any]:
     """The datasets at the bottom of wrappers, which hold the samples."""
-    inner = getattr(dataset, 'dataset', None) or getattr(dataset, 'datasets', None)
+    inner = getattr(dataset, 'dataset', getattr(dataset, 'datasets', None))
     if inner is None:
         yield dataset
     else:
@@ -88,24 +112,45 @@ def innermost(dataset: Any) -> Iterator[Any]:
 
 
 def check_disjoint(first: Any, second: Any) -> None:
-    """Raise :class:`SplitError` when two datasets share a sample (an image path, or an id)."""
+    """Raise :class:`SplitError` when two datasets share an image (its path, or its id)."""
     shared = _identities(first) & _identities(second)
     if shared:
         some = ', '.join(sorted(map(str, shared))[:3])
         raise SplitError(
-            f'the parts for weights and architecture must share no sample; {len(shared)} are in '
+            f'the parts for weights and architecture must share no image; {len(shared)} are in '
             f'both, such as {some}. Give each part annotations of its own.'
         )
 
 
 def _identities(dataset: Any) -> set:
-    found = set()
-    for part in innermost(dataset):
-        for index in range(len(part)):
-            info = part.get_data_info(index)
-            name = info.get('img_path', info.get('img_id', info.get('sample_idx')))
-            found.add((name, info.get('id')))  # several people of one image have ids of their own
-    return found
+    return {image for part in innermost(dataset) for image in _images(part)}
+
+
+def _images(dataset: Any) -> Iterator[str]:
+    """What tells the image of each sample: its path, else its id, else all that is known of it."""
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        if isinstance(info.get('img_path'), str):
+            yield os.path.abspath(info['img_path'])
+        elif 'img_id' in info:
+            yield f'image {info["img_id"]}'
+        else:
+            yield repr({k: v for k, v in info.items() if k != 'sample_idx'})
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed ``random``, NumPy and torch; afterwards they go on as if nothing had been drawn."""
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
 
 
 class SeededSamples(Dataset):
@@ -113,7 +158,8 @@ class SeededSamples(Dataset):
 
     It is indexed by ``(epoch, index)``. Before a sample is read the generators of ``random``, NumPy
     and torch are seeded from (seed, epoch, index), so augmentation does not depend on how long a
-    worker has lived or which worker it is.
+    worker has lived or which worker it is; afterwards they are put back, so without workers the
+    training loop's own draws do not notice.
 
     Args:
         dataset: Any dataset of the toolboxes.
@@ -126,16 +172,15 @@ class SeededSamples(Dataset):
 
     def __getitem__(self, key: tuple[int, int]) -> Any:
         epoch, index = key
-        seed = draw_seed(self.seed, 'sample', epoch, index)
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
-        return self.dataset[index]
+        with seeded(draw_seed(self.seed, 'sample', epoch, index)):
+            return self.dataset[index]
 
     def __len__(self) -> int:
         return len(self.dataset)
 
     def __getattr__(self, name: str) -> Any:
-        if name == 'dataset':  # not yet set, as while unpickling in a worker
+        # `dataset` is not yet set while a worker unpickles this; torch's optional protocols
+        # (`__getitems__`) would reach the dataset with our keys.
+        if name == 'dataset' or name.startswith('__'):
             raise AttributeError(name)
         return getattr(self.dataset, name)

@@ -1,0 +1,212 @@
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.evaluator import BaseMetric
+from mmengine.model import BaseModel
+from mmengine.runner import Runner
+from torch import nn
+
+from mmtransfer import compat
+from mmtransfer.engine.checkpoint_hook import ResumeError, config_digests, write_atomically
+from mmtransfer.registry import METRICS, MODELS
+
+from .tiny import loader
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@MODELS.register_module()
+class HookToy(BaseModel):
+    """One linear layer whose width a config sets."""
+
+    def __init__(self, width=2, extra=False):
+        super().__init__()
+        self.fc = nn.Linear(3, int(os.environ.get('HOOK_TOY_WIDTH', width)))
+        if os.environ.get('HOOK_TOY_EXTRA'):
+            self.extra = nn.Linear(1, 1)
+
+    def forward(self, inputs, label=None, mode='tensor'):
+        out = self.fc(inputs.mean((2, 3)))
+        return dict(loss=out.square().mean()) if mode == 'loss' else [dict(label=0)] * len(inputs)
+
+
+@METRICS.register_module()
+class Scripted(BaseMetric):
+    """Epoch 1 scores 0.1, epoch 2 0.3, epoch 3 0.2."""
+
+    scores = (0.1, 0.3, 0.2)
+
+    def process(self, data_batch, data_samples):
+        self.results.append(0)
+
+    def compute_metrics(self, results):
+        self.calls = getattr(self, 'calls', 0) + 1
+        return dict(acc=self.scores[self.calls - 1])
+
+
+def config(work_dir, epochs=3, by_epoch=True, **hook):
+    hook = dict(type='mmtransfer.CheckpointHook', by_epoch=by_epoch, interval=1, **hook)
+    return dict(
+        default_scope='mmengine',
+        model=dict(type='mmtransfer.HookToy'),
+        train_dataloader=loader(number=8),
+        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        param_scheduler=[dict(type='MultiStepLR', milestones=[2])],
+        default_hooks=dict(checkpoint=hook),
+        work_dir=str(work_dir),
+        log_level='ERROR',
+        randomness=dict(seed=0),
+    )
+
+
+def run(cfg):
+    from mmengine.config import Config
+
+    compat.apply()
+    runner = Runner.from_cfg(Config(dict(cfg, experiment_name=uuid.uuid4().hex)))
+    runner.train()
+    return runner
+
+
+def newest(work_dir):
+    path = (Path(work_dir) / 'last_checkpoint').read_text()
+    return Path(path).name, torch.load(path, weights_only=True)
+
+
+def test_keeps_the_newest_and_says_whose_they_are(tmp_path):
+    cfg = config(tmp_path, max_keep_ckpts=2)
+    run(cfg)
+    assert sorted(p.name for p in tmp_path.glob('*.pth')) == ['epoch_2.pth', 'epoch_3.pth']
+    name, checkpoint = newest(tmp_path)
+    assert name == 'epoch_3.pth' and checkpoint['meta']['epoch'] == 3
+    assert checkpoint['mmtransfer'] == dict(format=1, config=config_digests(cfg))
+    assert not list(tmp_path.glob('.*.tmp'))
+
+
+def test_inside_an_epoch(tmp_path):
+    run(config(tmp_path, epochs=2, by_epoch=False))
+    files = [f'iter_{i}.pth' for i in (1, 2, 3, 4)]
+    assert sorted(p.name for p in tmp_path.glob('*.pth')) == files
+    states = [torch.load(tmp_path / f, weights_only=True)['meta'] for f in files]
+    assert [(s['epoch'], s['iter']) for s in states] == [(0, 1), (0, 2), (1, 3), (1, 4)]
+
+
+def test_the_best_is_removed_only_after_a_better_one_is_there(tmp_path, monkeypatch):
+    cfg = config(tmp_path, save_best='acc', max_keep_ckpts=1)
+    cfg.update(
+        val_dataloader=loader(number=4, shuffle=False),
+        val_evaluator=dict(type='mmtransfer.Scripted'),
+        val_cfg=dict(type='ValLoop'),
+    )
+    seen = []
+    remove = os.remove
+
+    def spy(path, *args, **kwargs):
+        if str(path).endswith('.pth'):
+            seen.append((Path(path).name, sorted(p.name for p in tmp_path.glob('best*'))))
+        remove(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, 'remove', spy)
+    runner = run(cfg)
+    assert [p.name for p in tmp_path.glob('best*')] == ['best_acc_epoch_2.pth']
+    removed = dict(seen)
+    assert removed['best_acc_epoch_1.pth'] == ['best_acc_epoch_1.pth', 'best_acc_epoch_2.pth']
+    best = runner.message_hub.get_info('best_ckpt')
+    assert Path(best).name == 'best_acc_epoch_2.pth'
+
+
+DYING = """
+import os, signal, sys
+from tests.engine.test_checkpoint_hook import config, run
+count = 0
+function = getattr(os, sys.argv[2])
+def dying(*args, **kwargs):
+    global count
+    if '.pth' in str(args[0]) or sys.argv[2] == 'fsync':
+        count += 1
+        if count == int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+    return function(*args, **kwargs)
+setattr(os, sys.argv[2], dying)
+run(config(sys.argv[1], max_keep_ckpts=1))
+"""
+
+
+# The second checkpoint: at its rename; at the syncs of its file, of the folder, of the pointer, of
+# the folder again; and at the removal of the one before.
+@pytest.mark.parametrize(
+    ('call', 'count', 'left'),
+    [
+        ('replace', 2, 1),
+        ('fsync', 5, 1),
+        ('fsync', 6, 1),
+        ('fsync', 7, 1),
+        ('fsync', 8, 2),
+        ('remove', 1, 2),
+    ],
+)
+def test_killed_during_a_write(tmp_path, call, count, left):
+    env = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join([str(ROOT), *sys.path]))
+    command = [sys.executable, '-c', DYING, str(tmp_path), call, str(count)]
+    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    name, checkpoint = newest(tmp_path)
+    assert name == f'epoch_{left}.pth' and checkpoint['meta']['epoch'] == left
+    run(dict(config(tmp_path, max_keep_ckpts=1), resume=True))
+    assert newest(tmp_path)[1]['meta']['epoch'] == 3
+    assert not list(tmp_path.glob('.*.tmp'))
+
+
+def test_write_atomically_keeps_the_old_file_when_it_fails(tmp_path, monkeypatch):
+    path = tmp_path / 'a'
+    write_atomically(b'old', path)
+
+    def fail(*args):
+        raise OSError('disk full')
+
+    monkeypatch.setattr(os, 'fsync', fail)
+    with pytest.raises(OSError, match='disk full'):
+        write_atomically(b'new', path)
+    assert path.read_bytes() == b'old'
+
+
+@pytest.mark.parametrize(
+    ('change', 'part'),
+    [
+        (dict(model=dict(type='mmtransfer.HookToy', extra=True)), 'model'),
+        (dict(optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.2))), 'optim_wrapper'),
+        (dict(param_scheduler=[]), 'param_scheduler'),
+        (dict(train_dataloader=loader(number=12)), 'train_dataloader'),
+    ],
+)
+def test_another_config_does_not_resume(tmp_path, change, part):
+    run(config(tmp_path, epochs=1))
+    with pytest.raises(ResumeError, match=f'of another config: {part} differ'):
+        run(dict(config(tmp_path), resume=True, **change))
+
+
+def test_a_longer_schedule_with_more_workers_resumes(tmp_path):
+    run(config(tmp_path, epochs=1))
+    more = dict(config(tmp_path), train_dataloader=loader(number=8, workers=1), resume=True)
+    assert run(more).epoch == 3
+
+
+@pytest.mark.parametrize(
+    ('variable', 'message'),
+    [('HOOK_TOY_EXTRA', r"missing: \['extra.bias'"), ('HOOK_TOY_WIDTH', r'fc.weight: \(2, 3\)')],
+)
+def test_another_model_under_the_same_config_does_not_resume(
+    tmp_path, monkeypatch, variable, message
+):
+    """What an architecture file that has changed since would do."""
+    run(config(tmp_path, epochs=1))
+    monkeypatch.setenv(variable, '5')
+    with pytest.raises(ResumeError, match=message):
+        run(dict(config(tmp_path), resume=True))

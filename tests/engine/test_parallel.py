@@ -1,0 +1,121 @@
+import socket
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from mmtransfer.engine.bn import reestimate_bn
+from mmtransfer.engine.parallel import AverageGradients
+
+from .test_bn import batches, normed
+
+
+class Toy(BaseModel):
+    """Two candidates, of which ``active`` runs, between a stem with frozen BN and a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4).eval())
+        self.ops = nn.ModuleList(nn.Conv2d(4, 4, 1) for _ in range(2))
+        self.head = nn.Linear(4, 1)
+        self.rare = nn.Parameter(torch.ones(()))
+        self.active = 0
+
+    def forward(self, inputs, use_rare=False, mode='loss'):
+        x = self.head(self.ops[self.active](self.stem(inputs)).mean((2, 3)))
+        loss = x.square().mean()
+        return dict(loss=loss + self.rare * 4 if use_rare else loss)
+
+
+def batch():
+    return torch.randn(4, 3, 5, 5, generator=torch.Generator().manual_seed(1)).double()
+
+
+class Keep(OptimWrapper):
+    """Adds a term to the loss, as regularisers do, and keeps the gradients."""
+
+    def __init__(self, model, optimizer):
+        super().__init__(optimizer)
+        self.model = model
+
+    def update_params(self, loss):
+        self.backward(loss + self.model.head.weight.square().sum())
+
+
+def gradients(model, wrapped, data):
+    model.zero_grad()
+    wrapper = Keep(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    wrapped.train_step(data, wrapper)
+    return {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
+
+
+def worker(rank, port, folder):
+    address = f'tcp://127.0.0.1:{port}'
+    dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
+    torch.manual_seed(rank)  # rank 1 starts from other weights, and takes rank 0's
+    model = Toy().double()
+    wrapped = AverageGradients(model)
+    result = {}
+    for active in (0, 1):
+        model.active = active
+        data = dict(inputs=batch()[2 * rank : 2 * rank + 2])
+        result[active] = gradients(model, wrapped, data)
+        result[f'bytes{active}'] = wrapped.reduced_bytes
+        result['rare'] = gradients(model, wrapped, dict(data, use_rare=rank == 0))
+        assert wrapped.reduced_bytes == result[f'bytes{active}'] + 8
+    bn = normed()
+    reestimate_bn(bn, batches()[rank::2], iterations=2)
+    result['bn'] = bn.state_dict()
+    torch.save(result, f'{folder}/{rank}.pth')
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope='module')
+def ranks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('ranks')
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    mp.start_processes(worker, args=(port, str(folder)), nprocs=2, start_method='spawn')
+    return [torch.load(folder / f'{r}.pth', weights_only=True) for r in (0, 1)]
+
+
+def test_gradients_are_those_of_the_joined_batch(ranks):
+    torch.manual_seed(0)
+    model = Toy().double()
+    wrapped = AverageGradients(model)
+    for active in (0, 1):
+        model.active = active
+        expected = gradients(model, wrapped, dict(inputs=batch()))
+        assert wrapped.reduced_bytes == 0  # alone
+        assert f'ops.{1 - active}.weight' not in expected
+        for result in ranks:
+            assert result[active].keys() == expected.keys()
+            for name, gradient in expected.items():
+                torch.testing.assert_close(result[active][name], gradient, rtol=1e-12, atol=1e-14)
+        used = [p for k, p in model.named_parameters() if k in expected]
+        nbytes = sum(p.numel() * p.element_size() for p in used)
+        assert [r[f'bytes{active}'] for r in ranks] == [nbytes, nbytes]
+
+
+def test_a_gradient_of_one_rank_only_is_averaged_with_zero(ranks):
+    assert [r['rare']['rare'].item() for r in ranks] == [2.0, 2.0]
+
+
+def test_bn_statistics_of_two_ranks_are_those_of_one(ranks):
+    one = normed()
+    reestimate_bn(one, batches(), iterations=4)
+    for result in ranks:
+        for name, value in one.state_dict().items():
+            torch.testing.assert_close(result['bn'][name], value, rtol=1e-12, atol=1e-14)
+
+
+def test_mmengine_knows_it_as_a_wrapper():
+    wrapped = AverageGradients(Toy())
+    assert is_model_wrapper(wrapped) and set(wrapped.state_dict()) == {
+        f'module.{k}' for k in wrapped.module.state_dict()
+    }

@@ -1,0 +1,124 @@
+import importlib
+import sys
+import types
+
+import numpy as np
+import pytest
+import torch
+from mmengine.logging.history_buffer import HistoryBuffer
+
+from mmtransfer import compat
+
+LAUNCHER_NAMES = [name for names in compat._ENVIRONMENTS.values() for name in names]
+ALL_NAMES = [*LAUNCHER_NAMES, 'MASTER_ADDR', 'MASTER_PORT', 'SLURM_NODELIST']
+
+
+class Code:
+    """Runs when it is unpickled without care."""
+
+    def __reduce__(self):
+        return getattr, (HistoryBuffer, '__init__')
+
+
+def test_logs_load_with_weights_only_and_code_does_not(tmp_path):
+    compat.apply()
+    log = HistoryBuffer([1.0, 3.0], [1, 1])
+    values = dict(
+        log=log, scalar=np.float32(0.5), array=np.arange(3, dtype='u1'), count=np.int64(2)
+    )
+    torch.save(values, tmp_path / 'a.pth')
+    back = torch.load(tmp_path / 'a.pth', weights_only=True)
+    assert back['log'].mean() == 2.0 and back['scalar'] == 0.5 and back['count'] == 2
+    assert back['array'].tolist() == [0, 1, 2]
+    torch.save(Code(), tmp_path / 'b.pth')
+    with pytest.raises(Exception, match='refused to unpickle getattr'):
+        torch.load(tmp_path / 'b.pth', weights_only=True)
+
+
+def test_without_the_torch_feature_nothing_is_registered(monkeypatch):
+    monkeypatch.delattr(torch.serialization, 'add_safe_globals')
+    compat.register_safe_globals()
+
+
+@pytest.mark.parametrize(('torchvision', 'stubbed'), [(None, True), (object(), False)])
+def test_simcc_stub_only_where_torchvision_is_absent(monkeypatch, torchvision, stubbed):
+    name = 'mmpose.visualization.simcc_vis'
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    specs = dict(torchvision=torchvision, mmpose=object())
+    monkeypatch.setattr(compat.importlib.util, 'find_spec', specs.get)
+    compat.stub_simcc_vis()
+    assert (name in sys.modules) == stubbed
+    if stubbed:
+        with pytest.raises(ImportError, match='torchvision'):
+            sys.modules.pop(name).SimCCVisualizer().draw_instance_xy_heatmap()
+
+
+def test_a_module_is_mended_when_it_is_imported(tmp_path, monkeypatch):
+    (tmp_path / 'late_module.py').write_text('value = 1\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    finders = len(sys.meta_path)
+
+    def mend(module: types.ModuleType) -> None:
+        module.value += 1
+
+    for _ in range(2):  # asking twice mends once
+        compat._after_import('late_module', mend)
+    assert len(sys.meta_path) == finders + 1
+    assert importlib.import_module('late_module').value == 2 and len(sys.meta_path) == finders
+    compat._after_import('late_module', mend)  # already imported
+    assert sys.modules.pop('late_module').value == 3
+
+
+def test_missing_packages_are_named(monkeypatch):
+    monkeypatch.setattr(compat.importlib.util, 'find_spec', lambda name: None)
+    with pytest.raises(compat.MissingFeatureError, match=r'mmcv.*pkg_resources.*setuptools < 81'):
+        compat.check_features()
+
+
+@pytest.fixture
+def environment(monkeypatch):
+    """Sets variables of a launcher, collects what would be started, and cleans up after itself."""
+    for name in ALL_NAMES:
+        monkeypatch.setenv(name, '')  # so that what the call sets is undone
+        monkeypatch.delenv(name)
+    for name in ('OMPI_COMM_WORLD_LOCAL_SIZE', 'LOCAL_WORLD_SIZE'):
+        monkeypatch.delenv(name, raising=False)
+    started = []
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: False)
+    monkeypatch.setattr(torch.distributed, 'init_process_group', started.append)
+
+    def start(launcher, **variables):
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        compat.init_distributed(launcher)
+        return started, {n: compat.os.environ.get(n) for n in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR')}
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'variables', 'host'),
+    [
+        ('pytorch', dict(RANK='1', WORLD_SIZE='2', LOCAL_RANK='1', MASTER_ADDR='h'), 'h'),
+        ('slurm', dict(SLURM_PROCID='1', SLURM_NTASKS='2', SLURM_NODELIST='node7'), 'node7'),
+        ('mpi', dict(OMPI_COMM_WORLD_RANK='1', OMPI_COMM_WORLD_SIZE='2'), '127.0.0.1'),
+    ],
+)
+def test_each_launcher_starts_gloo(environment, launcher, variables, host):
+    started, env = environment(launcher, **variables)
+    assert started == ['gloo'] and env == dict(RANK='1', WORLD_SIZE='2', MASTER_ADDR=host)
+
+
+def test_launcher_errors(environment):
+    assert environment('none')[0] == []
+    with pytest.raises(ValueError, match='must set SLURM_PROCID, SLURM_NTASKS'):
+        environment('slurm')
+    with pytest.raises(ValueError, match='none, pytorch, slurm, mpi'):
+        environment('mpy')
+    with pytest.raises(ValueError, match='MASTER_ADDR must name the host'):
+        environment(
+            'mpi',
+            OMPI_COMM_WORLD_RANK='0',
+            OMPI_COMM_WORLD_SIZE='4',
+            OMPI_COMM_WORLD_LOCAL_SIZE='2',
+        )
