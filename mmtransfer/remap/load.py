@@ -91,6 +91,7 @@ def load_model(
         _check_space(content, space.fingerprint, os.fspath(checkpoint))
         tensors = tensors_of(content, os.fspath(checkpoint))
         collected = supernet_to_network(space, network(backbone.architecture))
+        initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
         plan = whole_model(
             collected, _layout(tensors), _layout(model.state_dict()), initialise=initialise
         )
@@ -125,13 +126,14 @@ def _plan_seed(
 
 def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> None:
     """A search's checkpoint says which space it searched."""
-    found = (content.get('mmtransfer') or {}).get('fingerprint')
+    record = content.get('mmtransfer')
+    found = record.get('fingerprint') if isinstance(record, Mapping) else None
     if found not in (None, fingerprint):
         raise RemapError(
-            f"The architecture and the checkpoint must come from the same search space; '{origin}' "
-            f'is of the space with fingerprint {found}, the architecture of {fingerprint}. Give the '
-            'checkpoint of the search that wrote the architecture, or derive an architecture from '
-            'this checkpoint: python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
+            'The architecture and the checkpoint must come from one search space; '
+            f"'{origin}' is of the space with fingerprint {found}, the architecture of {fingerprint}. "
+            'Give the checkpoint of the search that wrote the architecture, or derive an '
+            'architecture from this checkpoint: python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
         )
 
 

@@ -115,7 +115,12 @@ def whole_model(
     moves = {move.target: move for move in backbone.prefixed(prefix).moves}
     faults = [
         f"'{name}' is no tensor of the {'plan' if name in target else 'model'}"
-        for name in moves.keys() ^ {name for name in target if name.startswith(prefix)}
+        for name in sorted(moves.keys() ^ {name for name in target if name.startswith(prefix)})
+    ]
+    faults += [
+        f"`initialise` names '{beginning}', with which no tensor outside the backbone begins"
+        for beginning in initialise
+        if not any(n.startswith(beginning) and not n.startswith(prefix) for n in target)
     ]
     for name, shape in target.items():
         if name in moves or name.startswith(prefix):

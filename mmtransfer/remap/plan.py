@@ -92,11 +92,10 @@ class RemapPlan:
         rows = [('target', 'source', 'shape', 'rule')]
         for (target, source), group in groupby(self.moves, _modules):
             moves = list(group)
-            widest = max(moves, key=lambda m: len(m.target_shape))
             rules = dict.fromkeys(m.rule for m in moves if m.target_shape or len(moves) == 1)
-            shape = _words(widest.target_shape)
-            if widest.source_shape not in (None, widest.target_shape):
-                shape = f'{_words(widest.source_shape)} -> {shape}'
+            most = max(len(m.target_shape) for m in moves)
+            shapes = dict.fromkeys(_change(m) for m in moves if len(m.target_shape) == most)
+            shape = ', '.join(shapes)
             rows.append((target, source or '-', shape, ', '.join(rules)))
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         rows.insert(1, tuple('-' * width for width in widths))
@@ -228,6 +227,13 @@ def _modules(move: Move) -> tuple[str, str | None]:
     """Names of the modules that own a move's two tensors."""
     source = move.source and (move.source.rpartition('.')[0] or move.source)
     return move.target.rpartition('.')[0] or move.target, source
+
+
+def _change(move: Move) -> str:
+    target = _words(move.target_shape)
+    if move.source_shape in (None, move.target_shape):
+        return target
+    return f'{_words(move.source_shape)} -> {target}'
 
 
 def _words(shape: Shape | None) -> str:

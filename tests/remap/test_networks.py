@@ -1,0 +1,274 @@
+"""Plans between seeds, supernets and architectures, against real modules."""
+
+import random
+from functools import cache
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmtransfer.backbones.adapted import AdaptedBackbone
+from mmtransfer.backbones.fna import FNASupernet
+from mmtransfer.remap import (
+    RemapError,
+    network_to_network,
+    plan_remap,
+    remap,
+    seed_to_supernet,
+    supernet_to_network,
+    whole_model,
+)
+from mmtransfer.seeds import (
+    SEEDS,
+    mbconv_space,
+    network,
+    parse_op,
+    seed_architecture,
+    seed_network,
+)
+from mmtransfer.seeds.layout import network_layout, supernet_layout
+
+SEED_NAMES = sorted(SEEDS)
+seeds = st.sampled_from(SEED_NAMES)
+numbers = st.integers(0, 2**32)
+
+
+def sample(seed, number, **rule):
+    return mbconv_space(seed, **rule).sample(random.Random(number))
+
+
+def tensors(layout, number=0):
+    """Random tensors; running variances are positive."""
+    generator = torch.Generator().manual_seed(number)
+    state = {n: torch.rand(shape, generator=generator) for n, shape in layout.items()}
+    for name, tensor in state.items():
+        if name.endswith('num_batches_tracked'):
+            state[name] = torch.tensor(7)
+        elif name.endswith('running_var'):
+            tensor += 0.5
+        elif name.endswith('conv.weight'):
+            tensor -= 0.5
+            tensor *= 4 / tensor[0].numel() ** 0.5
+    return state
+
+
+def backbone(architecture, state):
+    built = AdaptedBackbone(architecture).double().eval()
+    built.load_state_dict(state)
+    return built
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds, numbers)
+def test_the_same_architecture_is_the_identity_bit_for_bit(seed, number):
+    net = network(sample(seed, number))
+    layout = network_layout(net)
+    plan = network_to_network(net, net)
+    state = tensors(layout, number)
+    result = remap(plan, state, tensors(layout, number + 1))
+    assert {m.rule for m in plan.moves} == {'copy'} and plan.unused == ()
+    assert list(result) == list(layout)
+    assert all(torch.equal(result[name], state[name]) for name in layout)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seeds, numbers, seeds, numbers)
+def test_any_pair_of_architectures(seed, number, other_seed, other_number):
+    """Every target tensor has one fate, every source tensor a use or a mention."""
+    source, target = network(sample(seed, number)), network(sample(other_seed, other_number))
+    have, want = network_layout(source), network_layout(target)
+    plan = network_to_network(source, target)
+    assert [m.target for m in plan.moves] == list(want)
+    used = {m.source for m in plan.moves if m.source}
+    assert used | set(plan.unused) == set(have) and not used & set(plan.unused)
+    assert all(m.source for m in plan.moves)  # every expansion has one to come from
+    depth = {layer.name: layer for layer in source.layers}
+    for layer in target.layers:
+        origin = f'stages.{layer.stage}.{min(layer.index, len(source.stages[layer.stage]) - 1)}'
+        assert origin in depth
+        moves = [m for m in plan.moves if m.target.startswith(f'{layer.name}.')]
+        assert {m.source.rsplit('.', 3)[0] for m in moves} == {origin}
+    result = remap(plan, tensors(have), tensors(want))
+    assert {name: tuple(t.shape) for name, t in result.items()} == want
+
+
+def test_depth_takes_the_last_layer_of_a_shorter_stage():
+    space = mbconv_space('mobilenet_v2')
+    deep = network(space.architecture(['k3e6'] * len(space.choices)))
+    plan = network_to_network(seed_network('mobilenet_v2'), deep)
+    name = 'stages.1.{}.depthwise.conv.weight'.format
+    origin = {m.target: m.source for m in plan.moves}
+    assert [origin[name(i)] for i in range(4)] == [name(0), name(1), name(1), name(1)]
+
+
+def grow(architecture, number):
+    """The same architecture with larger kernels and expansions, somewhere."""
+    rng, space = random.Random(number), mbconv_space(architecture.seed, **architecture.rule)
+    options = {}
+    for choice in space.choices:
+        op = architecture[choice.name]
+        larger = [o for o in choice.options if o != 'skip' and op != 'skip']
+        larger = [o for o in larger if all(map(int.__ge__, parse_op(o), parse_op(op)))]
+        options[choice.name] = rng.choice(larger) if larger else op
+    return space.architecture(options)
+
+
+@pytest.mark.parametrize('mode', ['eval', 'train'])
+@pytest.mark.parametrize('size', [(64, 64), (65, 47), (33, 34), (96, 95)])
+@pytest.mark.parametrize('seed', SEED_NAMES)
+def test_growing_kernels_and_widths_leaves_the_outputs_unchanged(seed, size, mode):
+    small = sample(seed, 11, kernels=(3, 5, 7), expansions=(1, 3, 6))
+    small = small_ops(small)
+    large = grow(small, 12)
+    assert sum(a != b for a, b in zip(small.options, large.options, strict=True)) > 5
+    source, target = network(small), network(large)
+    plan = network_to_network(source, target)
+    assert {'centre pad', 'zero pad', 'pad with 1'} <= {m.rule for m in plan.moves}
+    state = tensors(network_layout(source), 3)
+    images = torch.randn(2, 3, *size, dtype=torch.float64)
+    before = backbone(small, state).train(mode == 'train')
+    after = backbone(large, remap(plan, state, tensors(network_layout(target), 4)))
+    after.train(mode == 'train')
+    with torch.no_grad():
+        for x, y in zip(before(images), after(images), strict=True):
+            assert x.abs().max() > 1e-3
+            torch.testing.assert_close(x, y, rtol=1e-9, atol=1e-9)
+
+
+def small_ops(architecture):
+    """Expansion at least 3 where the source must have an expansion convolution."""
+    options = {n: o.replace('e1', 'e3') for n, o in architecture.options}
+    options = {n: o.replace('k7', 'k3') for n, o in options.items()}
+    return mbconv_space(architecture.seed, **architecture.rule).architecture(options)
+
+
+@pytest.mark.parametrize('seed', SEED_NAMES)
+def test_shrinking_is_undone_by_no_growth_but_keeps_the_core(seed):
+    """Growing and shrinking again gives the first weights back, bit for bit."""
+    small = small_ops(sample(seed, 5))
+    source, target = network(small), network(grow(small, 6))
+    state = tensors(network_layout(source))
+    large = remap(network_to_network(source, target), state, tensors(network_layout(target), 1))
+    back = remap(network_to_network(target, source), large, tensors(network_layout(source), 2))
+    assert all(torch.equal(back[name], state[name]) for name in state)
+
+
+def test_a_block_without_expansion_leaves_the_expansion_to_itself():
+    space = mbconv_space('mobilenet_v2', expansions=(1, 6))
+    options = {c.name: 'k3e1' for c in space.choices}
+    source = network(space.architecture(options))
+    target = network(space.architecture({n: 'k3e6' for n in options}))
+    plan = network_to_network(source, target)
+    rules = {m.target: m.rule for m in plan.moves}
+    assert rules['stages.1.0.expand.conv.weight'] == 'initialise'
+    assert rules['stages.1.0.depthwise.conv.weight'] == 'zero pad'
+    back = network_to_network(target, source)
+    assert 'stages.1.0.expand.conv.weight' in back.unused
+
+
+@cache
+def supernet_state(seed):
+    """A small space, its supernet's layout and the state remapped from a random seed network."""
+    space = mbconv_space(seed, layers=(2, 3, 4, 3, 4, 1), kernels=(3, 5, 7))
+    origin = seed_network(seed)
+    plan = seed_to_supernet(origin, space)
+    layout = supernet_layout(space)
+    state = tensors(network_layout(origin))
+    return space, plan, state, remap(plan, state, tensors(layout, 1))
+
+
+@pytest.mark.parametrize('seed', SEED_NAMES)
+def test_the_supernet_takes_every_candidate_from_the_seed(seed):
+    space, plan, _, _ = supernet_state(seed)
+    assert [m.target for m in plan.moves] == list(supernet_layout(space))
+    kept = [m.target for m in plan.moves if m.source is None]
+    assert kept == [f'logits.{i}' for i in range(len(space.choices))]
+    assert plan.unused == ()
+
+
+@pytest.mark.parametrize('seed', SEED_NAMES)
+def test_seed_to_supernet_to_seed_is_the_identity_bit_for_bit(seed):
+    space, _, state, supernet = supernet_state(seed)
+    origin = network(seed_architecture(seed, **space.rule))
+    assert origin.layers == seed_network(seed).layers
+    plan = supernet_to_network(space, origin)
+    back = remap(plan, supernet, tensors(network_layout(origin), 2))
+    assert list(back) == list(state)
+    assert all(torch.equal(back[name], state[name]) for name in state)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds, numbers)
+def test_collecting_from_the_supernet_follows_the_original_positions(seed, number):
+    space = supernet_state(seed)[0]
+    architecture = space.sample(random.Random(number))
+    target = network(architecture)
+    plan = supernet_to_network(space, target)
+    assert {m.rule for m in plan.moves} == {'copy'}
+    assert [m.target for m in plan.moves] == list(network_layout(target))
+    assert set(plan.unused) == set(supernet_layout(space)) - {m.source for m in plan.moves}
+    for stage in range(1, len(target.stages)):
+        options = [o for n, o in architecture.options if n.startswith(f'stage{stage}.')]
+        kept = [f'stages.{stage}.{n}.{o}' for n, o in enumerate(options) if o != 'skip']
+        sources = [m.source for m in plan.moves if m.target.startswith(f'stages.{stage}.')]
+        assert list(dict.fromkeys('.'.join(s.split('.')[:4]) for s in sources)) == kept
+
+
+def test_the_extracted_network_computes_what_the_supernet_does():
+    space, _, _, state = supernet_state('efficientnet_lite0')
+    supernet = FNASupernet(seed=space.seed, **space.rule).double().eval()
+    supernet.load_state_dict(state)
+    architecture = space.sample(random.Random(1))
+    assert any(option == 'skip' for _, option in architecture.options)
+    target = network(architecture)
+    plan = supernet_to_network(space, target)
+    own = {n: t.double() for n, t in tensors(network_layout(target)).items()}
+    plain = backbone(architecture, remap(plan, supernet.state_dict(), own))
+    images = torch.randn(1, 3, 65, 64, dtype=torch.float64)
+    with torch.no_grad(), supernet.evaluating(architecture):
+        for x, y in zip(supernet(images), plain(images), strict=True):
+            assert torch.equal(x, y)
+
+
+def test_a_network_of_another_space_is_refused():
+    small = mbconv_space('mobilenet_v2', layers=(1, 1, 1, 1, 1, 1))
+    with pytest.raises(RemapError, match="decided by 'stage1.layer1'.*space_of"):
+        supernet_to_network(small, seed_network('mobilenet_v2'))
+
+
+BACKBONE = {'x.weight': (2, 2)}
+SOURCE = {'backbone.x.weight': (2, 2), 'backbone.y': (1,), 'neck.w': (3,), 'head.w': (4,)}
+
+
+def whole(source, target, **options):
+    plan = plan_remap(BACKBONE, BACKBONE | {'y': (1,)}, lambda name: name)
+    return whole_model(plan, source, target, **options)
+
+
+def test_a_whole_model_takes_neck_and_head_by_name():
+    target = {'neck.w': (3,), 'backbone.x.weight': (2, 2), 'head.w': (4,)}
+    plan = whole(SOURCE, target)
+    assert [m.target for m in plan.moves] == list(target)
+    assert {m.rule for m in plan.moves} == {'copy'}
+    assert plan.unused == ('backbone.y',)
+
+
+def test_another_head_is_refused_unless_it_keeps_its_own_values():
+    target = {'backbone.x.weight': (2, 2), 'neck.w': (3,), 'head.w': (5,), 'head.v': (1,)}
+    with pytest.raises(RemapError) as caught:
+        whole(SOURCE, target)
+    for words in (
+        "'head.w' is (4,) in the source, (5,) here",
+        "'head.v' is missing in the source",
+        'same neck and head',
+        'initialise',
+    ):
+        assert words in str(caught.value)
+    plan = whole(SOURCE, target, initialise=['head.'])
+    assert {m.target: m.rule for m in plan.moves}['head.w'] == 'initialise'
+    assert plan.unused == ('backbone.y', 'head.w')
+    with pytest.raises(RemapError, match="names 'haed.'"):
+        whole(SOURCE, target, initialise=['head.', 'haed.'])
+    with pytest.raises(RemapError, match="'backbone.z' is no tensor of the plan"):
+        whole(SOURCE, {'backbone.x.weight': (2, 2), 'backbone.z': (1,)})
