@@ -1,0 +1,25 @@
+# make demo: the whole job on made data.  make test: the test suite.  Both install into .venv first.
+PY := .venv/bin/python
+export PYTHONWARNINGS := ignore:pkg_resources is deprecated
+
+.PHONY: demo test test-configs lint format install
+demo: install
+	$(PY) tools/demo.py
+
+test: install
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+
+test-configs: install
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m all_configs
+
+lint: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+format: install
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+install:
+	@bash tools/install.sh .venv
