@@ -130,10 +130,10 @@ def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> N
     found = record.get('fingerprint') if isinstance(record, Mapping) else None
     if found not in (None, fingerprint):
         raise RemapError(
-            'The architecture and the checkpoint must come from one search space; '
-            f"'{origin}' is of the space with fingerprint {found}, the architecture of {fingerprint}. "
-            'Give the checkpoint of the search that wrote the architecture, or derive an '
-            'architecture from this checkpoint: python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
+            'The architecture and the checkpoint must come from one search space; the fingerprint of '
+            f"the architecture's is {fingerprint}, that of '{origin}' is {found}. Give the checkpoint "
+            'of the search that wrote the architecture, or derive an architecture from this one: '
+            'python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
         )
 
 
