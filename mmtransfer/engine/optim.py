@@ -53,7 +53,7 @@ class RegularisedOptimWrapper(OptimWrapper):
             if not torch.isfinite(value):
                 step = f'{self.kind} step' if self.kind else 'step'
                 raise NonFiniteLossError(
-                    f'the loss must stay finite; the {name} is {float(value)} in the {step} of '
+                    f'the loss must stay finite; the {name} is {value.item()} in the {step} of '
                     f'iteration {hub.get_info("iter", 0) + 1} (epoch '
                     f'{hub.get_info("epoch", 0) + 1}). Nothing was updated with it, and the '
                     'checkpoints written so far are kept: lower the learning rate or lengthen '

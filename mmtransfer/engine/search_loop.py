@@ -221,10 +221,10 @@ class SearchLoop(EpochBasedTrainLoop):
                 outputs = self.runner.model.train_step(batch, self.runner.optim_wrapper['arch'])
         finally:
             self.supernet.release()
-        searched = float(self.table.expected(self.supernet.probabilities()))
+        searched = self.table.expected(self.supernet.probabilities()).item()
         derived = self.table.of(self.searcher.architecture())
         self._log(
-            arch_loss=float(outputs['loss']),
+            arch_loss=outputs['loss'].item(),
             expected_cost_G=(searched + self.table.fixed) / 1e9,
             derived_cost_G=derived / 1e9,
         )
