@@ -43,9 +43,9 @@ def _check(plan: RemapPlan, source: Mapping[str, Tensor], target: Mapping[str, T
     planned = {m.target: m.target_shape for m in plan.moves}
     faults = [f"target tensor '{name}' has no fate in the plan" for name in target.keys() - planned]
     pairs = [('target', target, m.target, m.target_shape) for m in plan.moves]
-    pairs += [
-        ('source', source, m.source, m.source_shape) for m in plan.moves if m.source is not None
-    ]
+    for m in plan.moves:
+        if m.source is not None and m.source_shape is not None:
+            pairs.append(('source', source, m.source, m.source_shape))
     for side, tensors, name, shape in pairs:
         if name not in tensors:
             faults.append(f"{side} tensor '{name}' is missing")

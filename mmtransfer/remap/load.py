@@ -74,9 +74,9 @@ def load_model(
     """
     if source not in SOURCES:
         raise ValueError(f'source must be one of {SOURCES}; received {source!r}.')
-    if not hasattr(model, 'backbone') and hasattr(model, 'module'):
-        model = model.module
-    backbone = getattr(model, 'backbone', None)
+    if not hasattr(model, 'backbone') and isinstance(getattr(model, 'module', None), nn.Module):
+        model = model.get_submodule('module')
+    backbone: Any = getattr(model, 'backbone', None)
     if not hasattr(backbone, 'architecture'):
         raise RemapError(
             "The model's backbone must be a mmtransfer.AdaptedBackbone; received "
@@ -103,8 +103,8 @@ def _plan_seed(
     backbone: nn.Module, checkpoint: str | os.PathLike, architecture: Any
 ) -> tuple[RemapPlan, dict[str, Tensor]]:
     """The plan for a backbone of ours, in the checkpoint's names, and the checkpoint's tensors."""
-    target = getattr(backbone, 'architecture', None)
-    space = getattr(backbone, 'space', None)
+    target: Any = getattr(backbone, 'architecture', None)
+    space: Any = getattr(backbone, 'space', None)
     if target is None and space is None:
         raise RemapError(
             'The backbone must be a mmtransfer.AdaptedBackbone or a supernet of ours, which know '
@@ -130,10 +130,10 @@ def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> N
     found = record.get('fingerprint') if isinstance(record, Mapping) else None
     if found not in (None, fingerprint):
         raise RemapError(
-            'The architecture and the checkpoint must come from one search space; the fingerprint of '
-            f"the architecture's is {fingerprint}, that of '{origin}' is {found}. Give the checkpoint "
-            'of the search that wrote the architecture, or derive an architecture from this one: '
-            'python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
+            'The architecture and the checkpoint must come from one search space; the fingerprint '
+            f"of the architecture's is {fingerprint}, that of '{origin}' is {found}. Give the "
+            'checkpoint of the search that wrote the architecture, or derive an architecture from '
+            'this one: python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
         )
 
 

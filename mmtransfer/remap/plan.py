@@ -89,7 +89,7 @@ class RemapPlan:
         Args:
             unused: How many names of unused source tensors to list.
         """
-        rows = [('target', 'source', 'shape', 'rule')]
+        rows: list[tuple[str, ...]] = [('target', 'source', 'shape', 'rule')]
         for (target, source), group in groupby(self.moves, _modules):
             moves = list(group)
             rules = dict.fromkeys(m.rule for m in moves if m.target_shape or len(moves) == 1)
