@@ -10,7 +10,6 @@ from mmengine.config import Config
 
 SIZE = 64  # height and width of the images in pixels
 WIDTH = 32  # channels of neck and heads; FCOS normalises groups of 32
-COCO = ('person', 'bicycle', 'car')  # the first classes of mmdet's CocoDataset
 
 SUPERNET = dict(layers=(2, 2, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
 
@@ -49,9 +48,9 @@ def make_data(folder: Path, classes: tuple[str, ...], number: int) -> Path:
     (folder / 'images').mkdir(parents=True, exist_ok=True)
     for i in range(number):
         pixels = rng.integers(0, 80, (SIZE, SIZE, 3), dtype=np.uint8)
-        label, (w, h) = i % len(classes), rng.integers(16, 40, 2)
+        label, (w, h) = i % 3, rng.integers(16, 40, 2)
         x, y = rng.integers(0, SIZE - w), rng.integers(0, SIZE - h)
-        pixels[y : y + h, x : x + w, label % 3] = 255
+        pixels[y : y + h, x : x + w, label] = 255
         cv2.imwrite(str(folder / f'images/{i}.png'), pixels)
         images.append(dict(id=i, file_name=f'{i}.png', width=SIZE, height=SIZE))
         box = dict(id=i + 1, image_id=i, category_id=label + 1, area=int(w * h), iscrowd=0)
@@ -74,19 +73,21 @@ def typed(value: Any, name: str) -> Iterator[dict]:
 
 
 def _shrink_data(cfg: Config, folder: Path) -> None:
+    from mmdet.datasets import CocoDataset
+
     search = 'arch_begin' in cfg.train_cfg
     for part, number in (('train', 8 if search else 4), ('val', 2), ('test', 2)):
         loader = cfg[f'{part}_dataloader']
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
         (dataset,) = typed(loader, 'CocoDataset')
-        classes = tuple(dataset.get('metainfo', {}).get('classes', COCO))
+        classes = tuple(dataset.get('metainfo', CocoDataset.METAINFO)['classes'])
         file = make_data(folder, classes, number)
         dataset.update(data_root='', ann_file=str(file))
         dataset.data_prefix = dict(img=str(folder / 'images') + '/')
         for resize in typed(dataset.pipeline, 'Resize'):
             resize['scale'] = (SIZE, SIZE)
         for evaluator in typed(cfg.get(f'{part}_evaluator', {}), 'CocoMetric'):
-            evaluator['ann_file'] = str(file)
+            evaluator.update(ann_file=str(file), outfile_prefix=str(folder / part))
 
 
 def _shrink_model(cfg: Config, searched: Path | None) -> None:
@@ -102,6 +103,7 @@ def _shrink_model(cfg: Config, searched: Path | None) -> None:
             'mobilenet_v2' if 'mbv2' in backbone.architecture else ('efficientnet_lite0')
         )
     model.neck.out_channels = WIDTH
+    model.test_cfg.get('rcnn', model.test_cfg).update(score_thr=0.0, max_per_img=10)
     for name in ('bbox_head', 'rpn_head'):
         if name in model:
             model[name].update(in_channels=WIDTH, feat_channels=WIDTH)

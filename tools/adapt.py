@@ -15,9 +15,9 @@ from pathlib import Path
 from _config import add_cfg_options, read_config
 from _stages import Job, Stage, StageError
 from mmengine.config import Config
-from mmengine.registry import MODELS, init_default_scope
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.config import build_model
 from mmtransfer.cost.counter import Counts, count_model
 from mmtransfer.engine.checkpoint_hook import write_atomically
 from mmtransfer.report import Page, Result, plain_table, report_page, result_table
@@ -121,8 +121,7 @@ class Adaptation:
 
 def count(cfg: Config, size: tuple[int, int]) -> Counts:
     """Parameters and multiply-adds of a config's model at an input of (H, W)."""
-    init_default_scope(cfg.get('default_scope', 'mmengine'))
-    return count_model(MODELS.build(cfg.model), size)
+    return count_model(build_model(cfg), size)
 
 
 def main() -> int:

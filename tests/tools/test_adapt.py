@@ -85,11 +85,6 @@ def test_a_changed_config_runs_its_stage_and_the_later_ones_anew(stages, tmp_pat
     assert kept == ['first.old1', 'second.old1', 'second.old2']
 
 
-def configs(tmp_path, *names):
-    read = (Config.fromfile(str(FNA / f'retinanet_mbv2_{name}.py')) for name in names)
-    return [shrink(cfg, tmp_path / name) for cfg, name in zip(read, names, strict=True)]
-
-
 def test_the_stages_hand_over_by_file(tmp_path):
     search, plain, seed = (
         Config.fromfile(str(FNA / f'retinanet_mbv2_{s}.py')) for s in ('search', 'adapt', 'seed')
@@ -119,18 +114,16 @@ def test_the_demo_fails_unless_both_have_learned():
     assert len(demo.verdict([result('seed', float('nan'))])) == 1
 
 
-def test_a_whole_adaptation(tmp_path, capsys):
+def test_a_whole_adaptation(tmp_path):
     paths = []
     for name in ('search', 'adapt'):
         cfg = Config.fromfile(str(FNA / f'retinanet_mbv2_{name}.py'))
-        cfg = shrink(
-            cfg, tmp_path / name, searched=tmp_path
-        )  # keeps the remap; adapt.py sets paths
+        cfg = shrink(cfg, tmp_path / name, searched=tmp_path)  # adapt.py sets its own paths
         paths.append(str(tmp_path / f'{name}.py'))
         cfg.dump(paths[-1])
     whole = adapt.Adaptation(tmp_path / 'run', *map(Config.fromfile, paths))
     (result,) = whole.run()
-    assert 0 <= result.metrics['coco/bbox_mAP'] <= 1 or result.metrics['coco/bbox_mAP'] == -1
+    assert 0 <= result.metrics['coco/bbox_mAP'] <= 1
     assert result.cost['madds']['backbone'] > 0 and result.search_seconds > 0
     report = (tmp_path / 'run/report.md').read_text()
     assert '| stage1 |' in report and 'adapted' in report
