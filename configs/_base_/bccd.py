@@ -1,9 +1,9 @@
-"""BCCD, blood cells in microscope images (205 train, 87 val, 72 test), at 256 x 192; data/bccd
+"""BCCD, blood cells in microscope images (205 train, 87 val, 72 test), at 192 x 144; data/bccd
 holds it."""
 
 data_root = 'data/bccd/'
 metainfo = dict(classes=('RBC', 'WBC', 'Platelets'))
-image_size = (256, 192)  # (W, H) of the longest and the shortest side
+image_size = (192, 144)  # (W, H) of the longest and the shortest side
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
