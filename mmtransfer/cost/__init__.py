@@ -1,4 +1,4 @@
-"""What architectures and models cost: formulas and a table without torch, a counter that watches."""
+"""What networks cost: formulas and a table without torch, and a counter that watches a model."""
 
 from .table import CostTable, cost_table
 

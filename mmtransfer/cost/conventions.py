@@ -1,4 +1,4 @@
-"""How papers count multiply-adds. Our own figure is ``'mmtransfer'``; the others check their tables."""
+"""How multiply-adds are counted: ``'mmtransfer'`` is ours, the others are for papers' tables."""
 
 from dataclasses import dataclass
 

@@ -79,8 +79,8 @@ def counted(model: nn.Module, how: Convention) -> Iterator[dict[str, int]]:
             hook.remove()
     if unknown:
         warnings.warn(
-            f'the multiply-adds that {", ".join(sorted(unknown))} do with their own weights are not '
-            f'counted: only convolutions and linear layers are.',
+            f'the multiply-adds that {", ".join(sorted(unknown))} do with their own weights are '
+            f'not counted: only convolutions and linear layers are.',
             stacklevel=3,
         )
 
@@ -107,8 +107,8 @@ def count_model(model: nn.Module, input_size: Size, convention: str = 'mmtransfe
         convention: Name of one of ``CONVENTIONS``.
 
     Returns:
-        ``{'params': {'backbone', 'neck', 'head', 'total'}, 'madds': {the same}}``, exact. A part that
-        is absent and an auxiliary head count 0.
+        ``{'params': {'backbone', 'neck', 'head', 'total'}, 'madds': {the same}}``, exact. A part
+        that is absent and an auxiliary head count 0.
 
     Raises:
         ValueError: An unknown convention.

@@ -1,0 +1,64 @@
+"""From a config to a model that is there to be counted: no weights initialised, none downloaded."""
+
+import copy
+import os
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.registry import MODELS, DefaultScope
+from torch import nn
+
+from ..architecture import Architecture
+
+ADAPTED = 'mmtransfer.AdaptedBackbone'
+# Arguments that a supernet and the plain network of one of its architectures share.
+_SHARED = ('out_indices', 'frozen_stages', 'norm_cfg', 'norm_eval', 'with_cp', '_scope_')
+
+
+def build_model(
+    cfg: Config, architecture: Architecture | str | os.PathLike | None = None
+) -> nn.Module:
+    """The model of a config, with every ``init_cfg`` and ``pretrained`` taken out.
+
+    Args:
+        cfg: A config of mmdet, mmseg or mmpose. It is left as it was.
+        architecture: Goes into the backbone in place of the config's own; a supernet becomes the
+            plain network of this architecture.
+
+    Raises:
+        ValueError: The backbone takes no architecture, or the architecture is invalid.
+    """
+    model = copy.deepcopy(cfg.model)
+    if architecture is not None:
+        model.backbone = _with_architecture(model.backbone, architecture)
+    _forget_weights(model)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+        return MODELS.build(model)
+
+
+def _with_architecture(backbone: Any, architecture: Architecture | str | os.PathLike) -> Any:
+    name = str(backbone.type).split('.')[-1]
+    if name == 'FNASupernet':
+        shared = {key: backbone[key] for key in _SHARED if key in backbone}
+        backbone = backbone.__class__(type=ADAPTED, **shared)
+    elif name != 'AdaptedBackbone':
+        raise ValueError(
+            f'an architecture can only be put into a backbone of type {ADAPTED} or '
+            f'mmtransfer.FNASupernet; the config has {backbone.type!r}. Take a search, adapt or '
+            f'seed config, or leave the architecture out.'
+        )
+    backbone.architecture = architecture
+    return backbone
+
+
+def _forget_weights(node: Any) -> None:
+    """Set every ``init_cfg`` and ``pretrained`` below a config node to None."""
+    if isinstance(node, dict):
+        for key in node:
+            if key in ('init_cfg', 'pretrained'):
+                node[key] = None
+            else:
+                _forget_weights(node[key])
+    elif isinstance(node, (list, tuple)):
+        for value in node:
+            _forget_weights(value)

@@ -1,0 +1,189 @@
+"""Published rows (FNA++), and the toolboxes' own configs against counts by hand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmtransfer.cost import cost_table
+from mmtransfer.seeds import mbconv_space, seed_architecture
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))
+import get_cost as tool  # noqa: E402
+
+CONFIGS = ROOT / 'configs' / 'fna'
+RETINANET = {
+    'params': {'backbone': 1_811_712, 'neck': 3_213_312, 'head': 6_463_220, 'total': 11_488_244},
+    'madds': {
+        'backbone': 4_847_148_800,
+        'neck': 11_002_269_696,
+        'head': 117_204_031_480,
+        'total': 133_053_449_976,
+    },
+}
+# RetinaNet FNA: the ops of each searched stage.
+FNA = ['k3e6 k3e6', 'k7e6 k5e6', 'k3e6 k5e6 k7e6 k3e6', 'k5e6 k7e6', 'k7e6 k7e6 k7e3 k7e6', 'k7e6']
+
+
+def cost(config, *arguments, shape=(800, 1088)):
+    args = tool.parse_args([str(config), '--shape', *map(str, shape), *map(str, arguments)])
+    return tool.get_cost(args)
+
+
+@pytest.fixture(scope='module')
+def fna(tmp_path_factory):
+    """The architecture file of the paper's RetinaNet FNA."""
+    space = mbconv_space('mobilenet_v2')
+    depths = space.rule['layers']
+    rows = [(ops.split() + ['skip'] * 4)[:n] for ops, n in zip(FNA, depths, strict=True)]
+    path = tmp_path_factory.mktemp('fna') / 'architecture.json'
+    space.architecture([op for row in rows for op in row]).write(path)
+    return path
+
+
+def config(folder, text):
+    path = folder / 'config.py'
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize('shape', [(800, 1088), (1088, 800)])
+def test_retinanet_mobilenet_v2(shape):
+    counts = cost(CONFIGS / 'retinanet_mbv2_seed.py', shape=shape)
+    assert counts == RETINANET
+    assert round(counts['params']['total'] / 1e6, 4) == 11.4882
+    assert [round(v / 1e9, 4) for v in counts['madds'].values()] == [
+        4.8471,
+        11.0023,
+        117.2040,
+        133.0534,
+    ]
+
+
+@pytest.mark.parametrize('stage', ['search', 'adapt', 'seed'])
+def test_retinanet_fna(stage, fna):
+    counts = cost(CONFIGS / f'retinanet_mbv2_{stage}.py', '--architecture', fna)
+    assert counts['params']['total'] == pytest.approx(11.7322e6, rel=5e-4)
+    assert counts['madds']['total'] == pytest.approx(133.0297e9, rel=5e-4)
+    assert round(counts['params']['total'] / 1e6, 2) == 11.73
+    assert round(counts['madds']['total'] / 1e9, 2) == 133.03
+
+
+@pytest.mark.parametrize(
+    'depth, params, madds', [(18, 21.4101e6, 160.2791e9), (50, 37.9687e6, 202.8404e9)]
+)
+def test_retinanet_resnet(depth, params, madds, tmp_path):
+    path = config(tmp_path, f"_base_ = 'mmdet::retinanet/retinanet_r{depth}_fpn_1x_coco.py'")
+    counts = cost(path)
+    assert counts['params']['total'] == pytest.approx(params, rel=5e-6)
+    assert counts['madds']['total'] == pytest.approx(madds, rel=5e-6)
+
+
+def test_faster_rcnn_heads_see_max_per_img_proposals(tmp_path):
+    base = "_base_ = 'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py'\n"
+    many = cost(config(tmp_path, base), shape=(256, 320))
+    fewer = 'model = dict(test_cfg=dict(rpn=dict(max_per_img=100)))'
+    few = cost(config(tmp_path, base + fewer), shape=(256, 320))
+    # Two shared layers, 81 classes and 80 boxes; a bias each.
+    fcs = [(256 * 49, 1024), (1024, 1024), (1024, 81), (1024, 320)]
+    each = sum(i * o + o for i, o in fcs)
+    assert many['madds']['head'] - few['madds']['head'] == 900 * each
+    anchors = sum(-(-256 // s) * -(-320 // s) for s in (4, 8, 16, 32, 64))
+    rpn = anchors * (256 * 256 * 9 + 256 + 256 * 3 + 3 + 256 * 12 + 12)
+    assert few['madds']['head'] == 100 * each + rpn
+    assert many['params'] == few['params']
+    assert many['params']['head'] == each + 256 * 256 * 9 + 256 + 257 * 15
+
+
+def test_fcos(tmp_path):
+    counts = cost(config(tmp_path, "_base_ = 'mmdet::fcos/fcos_r50-caffe_fpn_gn-head_1x_coco.py'"))
+    positions = sum(-(-800 // s) * -(-1088 // s) for s in (8, 16, 32, 64, 128))
+    tower = 256 * 256 * 9  # no bias, then a group norm
+    assert counts['madds']['head'] == positions * (8 * tower + (256 * 9 + 1) * (80 + 4 + 1))
+
+
+@pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated')
+@pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore``')
+def test_deeplabv3_without_its_auxiliary_head(tmp_path):
+    path = config(
+        tmp_path,
+        "_base_ = 'mmseg::mobilenet_v2/mobilenet-v2-d8_deeplabv3_4xb2-80k_cityscapes-512x1024.py'",
+    )
+    counts = cost(path, shape=(512, 1024))
+    space = mbconv_space('mobilenet_v2')
+    seed = seed_architecture('mobilenet_v2')
+    assert counts['params']['backbone'] == cost_table(space, (512, 1024), 'params').of(seed)
+    assert counts['params']['neck'] == counts['madds']['neck'] == 0
+    # ASPP on 320 channels, width 512: image pooling, 1x1, three 3x3, a 3x3 to fuse, 19 classes.
+    convs = [320 * 512] * 2 + [320 * 512 * 9] * 3 + [5 * 512 * 512 * 9]
+    assert counts['params']['head'] == sum(convs) + 6 * 1024 + 19 * 513
+    dense = sum(convs[1:]) + 19 * 513
+    assert counts['madds']['head'] == 64 * 128 * dense + 320 * 512
+
+
+MPII = 'mmpose::body_2d_keypoint/topdown_heatmap/mpii'
+POSE = f"""
+_base_ = '{MPII}/td-hm_mobilenetv2_8xb64-210e_mpii-256x256.py'
+backbone = dict(
+    _delete_=True, type='mmtransfer.AdaptedBackbone', architecture='mobilenet_v2', out_indices=(6,))
+model = dict(backbone=backbone, head=dict(in_channels=320))
+"""
+
+
+def test_simple_baseline_mobilenet_v2(tmp_path):
+    path = config(tmp_path, POSE)
+    true = cost(path, shape=(256, 256))
+    assert true['params']['total'] == pytest.approx(5.2252e6, rel=5e-4)
+    assert true['madds']['total'] == pytest.approx(1.808e9, rel=5e-4)
+    paper = cost(path, '--convention', 'paper-fna-pose', shape=(256, 256))
+    assert paper['madds']['total'] == pytest.approx(6.0861e9, rel=5e-4)
+    assert paper['params'] == true['params']
+
+
+def test_an_architecture_into_a_stock_backbone_is_refused(tmp_path, fna):
+    path = config(tmp_path, "_base_ = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'")
+    with pytest.raises(ValueError, match="AdaptedBackbone or mmtransfer.FNASupernet.*'ResNet'"):
+        cost(path, '--architecture', fna)
+
+
+def test_an_architecture_that_does_not_fit_the_neck_is_refused():
+    with pytest.raises(ValueError, match=r'\[24, 40, 112, 320\].*received \[24, 32, 96, 320\]'):
+        cost(CONFIGS / 'retinanet_mbv2_adapt.py', '--architecture', 'efficientnet_lite0')
+
+
+def test_unknown_conventions_are_refused_with_the_valid_ones(capsys):
+    with pytest.raises(SystemExit):
+        tool.parse_args(['config.py', '--shape', '8', '8', '--convention', 'mine'])
+    message = capsys.readouterr().err
+    for name in ('mine', 'mmtransfer', 'paper-block-allocation', 'paper-nettailor'):
+        assert name in message
+
+
+def test_the_table_for_people():
+    assert tool.table(RETINANET).splitlines() == [
+        '                    params               madds',
+        'backbone         1,811,712       4,847,148,800',
+        'neck             3,213,312      11,002,269,696',
+        'head             6,463,220     117,204,031,480',
+        'total           11,488,244     133,053,449,976',
+    ]
+
+
+def test_the_command_prints_json_and_nothing_else(tmp_path):
+    command = [sys.executable, 'tools/get_cost.py', str(CONFIGS / 'retinanet_mbv2_seed.py')]
+    command += ['--shape', '800', '1088', '--json']
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == RETINANET
+    assert done.stdout.count('\n') == 1
+
+
+def test_the_command_names_a_missing_architecture_file():
+    command = [sys.executable, 'tools/get_cost.py', str(CONFIGS / 'retinanet_mbv2_seed.py')]
+    command += ['--shape', '800', '1088', '--architecture', 'nowhere.json']
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert 'Traceback' not in done.stderr
+    assert 'nowhere.json' in done.stderr and 'tools/train.py' in done.stderr
