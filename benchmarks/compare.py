@@ -25,9 +25,9 @@ from pathlib import Path
 from threading import Lock
 
 from mmengine.config import Config
-from mmtransfer.cost.table import cost_table
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.table import cost_table
 from mmtransfer.search import Target, derive, with_cost
 from mmtransfer.seeds import read_architecture, space_of
 

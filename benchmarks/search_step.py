@@ -17,15 +17,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmtransfer.cost.table import cost_table
 
 from mmtransfer import compat
 from mmtransfer.backbones import MIXTURE, FNASupernet
+from mmtransfer.cost.table import cost_table
 from mmtransfer.engine.search_loop import architecture_step
 
 GIB = 2**30
@@ -47,7 +48,7 @@ def median_ratio(first: Callable, second: Callable, repeat: int) -> tuple[float,
     return statistics.median(a), statistics.median(b), ratio
 
 
-def retinanet(backbone: dict) -> torch.nn.Module:
+def retinanet(backbone: dict) -> Any:
     """mmdet's RetinaNet with another backbone, without pretrained weights."""
     from mmdet.registry import MODELS
 
@@ -87,7 +88,7 @@ def weight_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
     plain = retinanet(dict(type='mmtransfer.AdaptedBackbone', architecture=path))
     data = detection_batch(batch, size)
 
-    def stepper(model: torch.nn.Module) -> Callable:
+    def stepper(model: Any) -> Callable:
         model.train()
         weights = [p for n, p in model.named_parameters() if 'logits' not in n]
         optimizer = torch.optim.SGD(weights, lr=1e-4, momentum=0.9, weight_decay=1e-4)
@@ -109,7 +110,8 @@ def literal_mixture(net: FNASupernet, x: torch.Tensor) -> list[torch.Tensor]:
     """Eq. 7 as it is written: every candidate of every layer, one by one."""
     features = []
     x = net.stem(x)
-    for index, stage in enumerate(net.stages):
+    stages: Any = net.stages
+    for index, stage in enumerate(stages):
         for layer_index, layer in enumerate(stage):
             name = f'stage{index}.layer{layer_index}'
             choice = next((c for c in net.space.choices if c.name == name), None)
@@ -117,25 +119,30 @@ def literal_mixture(net: FNASupernet, x: torch.Tensor) -> list[torch.Tensor]:
                 x = layer(x)
                 continue
             p = torch.softmax(net.logits[net.space.choices.index(choice)], 0)
-            x = sum(
-                p[i] * (x if option == 'skip' else layer[option](x))
-                for i, option in enumerate(choice.options)
-            )
+            mixed = torch.zeros(())
+            for i, option in enumerate(choice.options):
+                mixed = mixed + p[i] * (x if option == 'skip' else layer[option](x))
+            x = mixed
         if index in net.out_indices:
             features.append(x)
     return features
+
+
+def energy(features: Iterable[torch.Tensor]) -> torch.Tensor:
+    """A loss that depends on every feature."""
+    return torch.stack([f.square().mean() for f in features]).sum()
 
 
 def mixture_step(net: FNASupernet, kind: str, x: torch.Tensor) -> None:
     """One architecture step up to the gradients of the logits."""
     net.zero_grad(set_to_none=True)
     if kind == 'literal':
-        sum(f.square().mean() for f in literal_mixture(net, x)).backward()
+        energy(literal_mixture(net, x)).backward()
         return
     logits = {id(p) for p in net.architecture_parameters()}
     net.select(MIXTURE)
     with architecture_step(net, [p for p in net.parameters() if id(p) not in logits]):
-        sum(f.square().mean() for f in net(x)).backward()
+        energy(net(x)).backward()
     net.release()
 
 
@@ -187,7 +194,9 @@ def arch_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
     for kind in nets:
         net = build(kind, torch.float64)
         mixture_step(net, kind, x64)
-        gradients[kind] = torch.cat([p.grad for p in net.architecture_parameters()])
+        gradients[kind] = torch.cat(
+            [p.grad for p in net.architecture_parameters() if p.grad is not None]
+        )
     for kind in ('ours', 'recompute'):
         difference = (gradients[kind] - gradients['literal']).abs().max()
         result[f'{kind} gradient difference (float64)'] = float(difference)

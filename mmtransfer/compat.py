@@ -65,9 +65,9 @@ def register_safe_globals() -> None:
     if not hasattr(torch.serialization, 'add_safe_globals'):
         return
     try:
-        from numpy._core import multiarray
+        multiarray = importlib.import_module('numpy._core.multiarray')
     except ImportError:
-        from numpy.core import multiarray
+        multiarray = importlib.import_module('numpy.core.multiarray')
     allowed: list = [HistoryBuffer, np.ndarray, np.dtype]
     allowed.append((_history_buffer_getattr, 'builtins.getattr'))
     for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):

@@ -1,4 +1,4 @@
-"""Child registries of MMEngine's, scope ``mmtransfer``: ``type='mmtransfer.X'`` works in every config."""
+"""Child registries of MMEngine's: ``type='mmtransfer.X'`` works in every config."""
 
 from mmengine import registry as root
 

@@ -53,8 +53,8 @@ def main() -> int:
     if not (DATA / 'annotations/test.json').exists():
         print(f'generating data in {DATA}', flush=True)
         subprocess.run([sys.executable, 'tools/make_toy_data.py', str(DATA)], check=True)
-    configs = [read_config(str(CONFIG).format(s)) for s in ('search', 'adapt', 'seed')]
-    adaptation = Adaptation(root, *configs, extra=code_digest())
+    search, adapt, seed = (read_config(str(CONFIG).format(s)) for s in ('search', 'adapt', 'seed'))
+    adaptation = Adaptation(root, search, adapt, seed, extra=code_digest())
     try:
         results = adaptation.run(args.verbose)
     except StageError as error:

@@ -1,6 +1,6 @@
 """Write the generated data set: shapes of strongly different sizes, in COCO format.
 
-python tools/make_toy_data.py data/toy [--train 160] [--val 40] [--test 60] [--size 160 160] [--seed 0]
+python tools/make_toy_data.py data/toy [--train 160] [--val 40] [--test 60] [--seed 0]
 """
 
 import argparse

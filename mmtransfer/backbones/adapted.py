@@ -75,7 +75,8 @@ class AdaptedBackbone(MBConvBackbone):
         """
         x = self.stem(x)
         features = []
-        for index, stage in enumerate(self.stages[: self.out_indices[-1] + 1]):
+        stages: Any = self.stages
+        for index, stage in enumerate(stages[: self.out_indices[-1] + 1]):
             for block in stage:
                 x = block(x)
             if index in self.out_indices:

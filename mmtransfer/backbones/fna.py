@@ -91,7 +91,7 @@ class FNASupernet(MBConvBackbone):
                 if choices:
                     layers.append(nn.ModuleDict({op: make(op) for op in options if op != SKIP}))
                 else:
-                    layers.append(make(options))
+                    layers.append(make(str(options)))
                 width = stage.channels
             self.stages.append(layers)
 
@@ -175,8 +175,9 @@ class FNASupernet(MBConvBackbone):
         """
         mixing = self.probabilities() if self._selection == MIXTURE else None
         x = self.stem(x)
-        features = []
-        for index, stage in enumerate(self.stages[: self.out_indices[-1] + 1]):
+        features: list[Tensor] = []
+        stages: Any = self.stages
+        for index, stage in enumerate(stages[: self.out_indices[-1] + 1]):
             choices = self._choices[index]
             if not choices:
                 for block in stage:

@@ -7,6 +7,7 @@ runs on the meta device, where tensors have shapes but no values, so nothing is 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -126,7 +127,7 @@ def count_backbone(backbone: nn.Module, input_size: Size, convention: str = 'mmt
     return count_model(nn.ModuleDict({'backbone': backbone}), input_size, convention)
 
 
-def _forward(model: nn.Module, image: Tensor) -> None:
+def _forward(model: Any, image: Tensor) -> None:
     """One pass through everything that a test runs, but for steps that depend on values."""
     if isinstance(model, nn.ModuleDict):
         model['backbone'](image)
@@ -139,7 +140,7 @@ def _forward(model: nn.Module, image: Tensor) -> None:
         model(image, None, mode='tensor')
 
 
-def _forward_rois(roi_head: nn.Module, test_cfg) -> None:
+def _forward_rois(roi_head: Any, test_cfg: Any) -> None:
     """The heads on as many regions as a test may give them; which regions does not matter."""
     for kind, count in (('bbox', test_cfg.rpn.max_per_img), ('mask', test_cfg.rcnn.max_per_img)):
         heads = getattr(roi_head, f'{kind}_head', None)

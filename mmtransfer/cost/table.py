@@ -79,8 +79,8 @@ class CostTable:
                 )
         p = torch.cat([probabilities[name] for name in self.entries])
         if p.device not in self._vectors:
-            costs = [cost for options in self.entries.values() for cost in options.values()]
-            self._vectors[p.device] = torch.tensor(costs, dtype=torch.float64, device=p.device)
+            flat = [cost for options in self.entries.values() for cost in options.values()]
+            self._vectors[p.device] = torch.tensor(flat, dtype=torch.float64, device=p.device)
         return torch.dot(p.double(), self._vectors[p.device]).to(p.dtype)
 
     def bounds(self) -> tuple[int, int]:

@@ -38,9 +38,11 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
     """
     modes = [(m, m.training) for m in model.modules()]
     model.train()
-    layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)]
-    sums = {m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers}
-    counts = {m: 0 for m in layers}
+    layers: list[Any] = [m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)]
+    sums: dict[Any, Tensor] = {
+        m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers
+    }
+    counts: dict[Any, int] = {m: 0 for m in layers}
 
     def listen(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         x = inputs[0].detach().double().transpose(0, 1).flatten(1)
@@ -58,8 +60,8 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
             hook.remove()
         for m in layers:
             m.track_running_stats = True
-        for m, training in modes:
-            m.training = training
+        for module, training in modes:
+            module.training = training
     if not layers:
         return 0
     device = next(model.parameters()).device
@@ -79,7 +81,7 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
     return seen
 
 
-def _is_open(layer: nn.Module) -> bool:
+def _is_open(layer: _BatchNorm) -> bool:
     return layer.training and layer.track_running_stats and layer.running_mean is not None
 
 

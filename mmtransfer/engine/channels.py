@@ -1,8 +1,9 @@
 """Does the neck (or the head) expect the channels that the backbone gives?"""
 
+from typing import Any
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from torch import nn
 
 from mmtransfer.registry import HOOKS
 
@@ -11,7 +12,7 @@ class ChannelsError(ValueError):
     """The backbone's features do not fit the module that reads them."""
 
 
-def check_channels(model: nn.Module) -> None:
+def check_channels(model: Any) -> None:
     """Compare the backbone's ``out_channels`` with the ``in_channels`` of what reads its features.
 
     Backbones without ``out_channels`` (the toolboxes' own) and readers without ``in_channels`` are

@@ -77,7 +77,7 @@ class CheckpointHook(_CheckpointHook):
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if '://' not in str(self.out_dir) and not self.file_client_args and not self.backend_args:
-            self.backend_args = dict(backend='mmtransfer.atomic')
+            self.backend_args: dict | None = dict(backend='mmtransfer.atomic')
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
         stale: list[int] = []
@@ -136,7 +136,7 @@ class CheckpointHook(_CheckpointHook):
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Note whose checkpoint it is."""
-        state = getattr(runner.train_loop, 'checkpoint_state', dict)()
+        state: dict = getattr(runner.train_loop, 'checkpoint_state', dict)()
         checkpoint['mmtransfer'] = dict(format=FORMAT, config=config_digests(runner.cfg), **state)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
@@ -69,7 +70,7 @@ class RegularisedOptimWrapper(OptimWrapper):
 def _without_logits(model: nn.Module) -> Iterator[list[nn.Parameter]]:
     """The model while its architecture parameters are out of sight, so that no weight optimiser and
     no ``paramwise_cfg`` can take them up."""
-    owners = [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
+    owners: list[Any] = [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
     logits = [p for m in owners for p in m.architecture_parameters()]
     hidden = [(m, m._modules.pop('logits')) for m in owners]
     try:
@@ -104,7 +105,7 @@ class SearchOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapperDict:
         """Build both wrappers; together they hold every parameter exactly once."""
-        module = model.module if is_model_wrapper(model) else model
+        module: Any = model.module if is_model_wrapper(model) else model
         with _without_logits(module) as logits:
             if not logits:
                 raise ValueError(

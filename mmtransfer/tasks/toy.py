@@ -1,8 +1,8 @@
-"""Made data: scenes of shapes of strongly different sizes, drawn from a seed, written in any layout.
+"""Made data: scenes of shapes of strongly different sizes, drawn from a seed.
 
-A :class:`Scene` is a value that knows nothing of files: a background and objects, each with its class,
-its outline and its joints. A writer turns scenes into what a toolbox reads; :func:`write_coco` is
-the first. The same seed gives the same bytes.
+A :class:`Scene` is a value that knows nothing of files: a background and objects, each with its
+class, its outline and its joints. A writer turns scenes into what a toolbox reads;
+:func:`write_coco` is the first. The same seed gives the same bytes.
 """
 
 import json
@@ -92,7 +92,8 @@ def write_coco(root: Path, split: str, scenes: Sequence[Scene]) -> None:
     """
     (root / 'images').mkdir(parents=True, exist_ok=True)
     (root / 'annotations').mkdir(parents=True, exist_ok=True)
-    images, annotations = [], []
+    images: list[dict] = []
+    annotations: list[dict] = []
     for number, scene in enumerate(scenes):
         name = f'{split}_{number:05d}.png'
         cv2.imwrite(str(root / 'images' / name), scene.image[:, :, ::-1])
@@ -156,8 +157,9 @@ def _shape(rng: np.random.Generator, label: int, x: float, y: float, radius: flo
     angles = turn + np.arange(corners) * 2 * math.pi / corners
     outline = np.stack([x + radius * np.cos(angles), y + radius * np.sin(angles)], 1)
     marks = outline[:: corners // 4] if label == 0 else outline
-    colour = tuple(int(v) for v in rng.integers(0, 256, 3))
-    return Shape(label, outline, np.concatenate([[[x, y]], marks]), colour)
+    red, green, blue = (int(v) for v in rng.integers(0, 256, 3))
+    joints = np.concatenate([[[x, y]], marks])
+    return Shape(label, outline, joints, (red, green, blue))
 
 
 def _apart(a: Shape, b: Shape) -> bool:
