@@ -11,6 +11,8 @@ from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture, ArchitectureError
+from mmtransfer.cost.table import cost_table
+from mmtransfer.seeds import mbconv_space, seed_architecture
 
 from .shrink import shrink
 
@@ -138,3 +140,12 @@ def test_nothing_of_the_base_leaks_in(path):
     else:
         assert set(cfg.optim_wrapper) == {'type', 'optimizer', 'clip_grad'}
     assert not cfg.auto_scale_lr.enable
+
+
+@pytest.mark.parametrize('data', ['bccd', 'toy'])
+def test_the_small_searches_aim_at_the_cost_of_the_seed(data):
+    loop = read(f'retinanet_efflite0_search_{data}').train_cfg
+    seed = seed_architecture('efficientnet_lite0')
+    table = cost_table(mbconv_space('efficientnet_lite0'), tuple(loop.input_size))
+    assert loop.searcher.target == table.of(seed)
+    assert loop.regularisers[0].target == table.of(seed)

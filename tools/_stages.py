@@ -71,6 +71,7 @@ class Job:
             parts = json.dumps([before, list(stage.command), stage.inputs])
             self.digests[stage.name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
         self._spent_seconds = self._spent_work = 0.0
+        self._first: tuple[float, float] | None = None
         self._shown = 0.0
 
     def finished(self, stage: Stage) -> bool:
@@ -112,6 +113,7 @@ class Job:
         elif folder is not None and (folder / 'last_checkpoint').exists():
             command.append('--resume')
             print(f'{head}: continuing', flush=True)
+        self._first = None
         self._note(stage.name, {**entry, 'finished': False})
         before, began = entry['seconds'], time.monotonic()
         try:
@@ -164,11 +166,13 @@ class Job:
         position = read_position(line)
         if position is None or position.mode != 'train' or stage.train_cfg is None:
             return
-        if time.monotonic() - self._shown < 10:
+        here = expected_work(stage.train_cfg, position.epochs)
+        # The start of a stage, which takes as long however short it is, is no part of its pace.
+        first_elapsed, first = self._first = self._first or (elapsed, here)
+        if time.monotonic() - self._shown < 10 or not here > first:
             return
         self._shown = time.monotonic()
-        here = expected_work(stage.train_cfg, position.epochs)
-        rate = (self._spent_seconds + elapsed) / max(self._spent_work + here, 1e-9)
+        rate = (self._spent_seconds + elapsed - first_elapsed) / (self._spent_work + here - first)
         later = self.stages[self.stages.index(stage) + 1 :]
         left = rate * (stage.work - here)
         rest = rate * sum(s.work for s in later if not self.finished(s))

@@ -12,7 +12,7 @@ model = dict(backbone=_base_.supernet)
 
 target = 185_631_200  # multiply-adds of the seed's backbone at this input size
 train_cfg = _base_.search.train_cfg
-train_cfg.update(max_epochs=20, arch_begin=8, val_interval=10, input_size=(160, 160))
+train_cfg.update(max_epochs=12, arch_begin=4, val_interval=6, input_size=(160, 160))
 train_cfg.searcher.target = target
 train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=0.08, target=target)]
 
@@ -22,7 +22,7 @@ optim_wrapper.arch.optimizer.lr = 0.02  # a few hundred steps, where COCO has te
 param_scheduler = _base_.search.param_scheduler
 param_scheduler.weights = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[16], gamma=0.1),
+    dict(type='MultiStepLR', by_epoch=True, milestones=[10], gamma=0.1),
 ]
 default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.search.default_hooks.checkpoint)
 visualizer = _base_.search.visualizer
