@@ -1,0 +1,58 @@
+"""Small supernets, and the plain network that one of their paths is."""
+
+import random
+
+import torch
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.backbones import AdaptedBackbone, FNASupernet
+from mmtransfer.seeds import network
+
+
+def supernet(layers=(2, 3, 1, 1, 2, 1), kernels=(3, 5), expansions=(1, 3), **kwargs) -> FNASupernet:
+    torch.manual_seed(0)
+    net = FNASupernet(layers=layers, kernels=kernels, expansions=expansions, **kwargs).double()
+    stir(net)
+    return net
+
+
+def stir(net: torch.nn.Module) -> None:
+    """Batch norms as after some training, so that a swapped tensor shows."""
+    generator = torch.Generator().manual_seed(1)
+    for name, tensor in net.state_dict().items():
+        if name.endswith(('bn.weight', 'running_var')):
+            tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
+        elif name.endswith(('bn.bias', 'running_mean')):
+            tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.1)
+
+
+def path(net: FNASupernet, seed: int = 0) -> Architecture:
+    return net.space.sample(random.Random(seed))
+
+
+def extracted(net: FNASupernet, architecture: Architecture, **kwargs) -> AdaptedBackbone:
+    """The plain network of a path with the path's own weights."""
+    plain = AdaptedBackbone(architecture, out_indices=net.out_indices, **kwargs).double()
+    origin = {}
+    for layer in network(architecture).layers:
+        if layer.choice is None:
+            origin[layer.name] = layer.name
+        else:
+            position = layer.choice.partition('.layer')[2]
+            origin[layer.name] = f'stages.{layer.stage}.{position}.{layer.op}'
+    state = net.state_dict()
+    tensors = {}
+    for name in plain.state_dict():
+        block = '.'.join(name.split('.')[:3])
+        tensors[name] = state[origin.get(block, block) + name[len(block) :]].clone()
+    plain.load_state_dict(tensors)
+    return plain.train(net.training)
+
+
+def images(size=(33, 40), batch=2) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return torch.randn(batch, 3, *size, generator=generator, dtype=torch.float64)
+
+
+def loss(features) -> torch.Tensor:
+    return sum((f * f.detach().cos()).sum() for f in features)

@@ -1,0 +1,142 @@
+"""AdaptedBackbone: features, freezing, initialisation, bad arguments."""
+
+import random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mmengine.registry import MODELS as ROOT
+
+import mmtransfer.backbones.base as base
+from mmtransfer.backbones import AdaptedBackbone
+from mmtransfer.seeds import SEEDS, mbconv_space
+
+from .nets import images, loss
+
+
+def norms(module):
+    return [m for m in module.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    seed=st.sampled_from(sorted(SEEDS)),
+    draw=st.integers(0, 10**6),
+    indices=st.sets(st.integers(0, 6), min_size=1).map(sorted),
+    size=st.tuples(st.integers(32, 70), st.integers(32, 70)),
+)
+def test_out_channels_are_those_of_the_features(seed, draw, indices, size):
+    space = mbconv_space(seed, layers=(2, 3, 2, 2, 2, 1))
+    net = AdaptedBackbone(space.sample(random.Random(draw)), out_indices=indices).eval()
+    with torch.no_grad():
+        features = net(torch.randn(1, 3, *size))
+    assert net.out_channels == tuple(f.shape[1] for f in features)
+    strides = [(2, 4, 8, 16, 16, 32, 32)[i] for i in indices]
+    assert [f.shape[2:] for f in features] == [
+        (-(-size[0] // s), -(-size[1] // s)) for s in strides
+    ]
+
+
+def test_the_seed_by_name():
+    net = AdaptedBackbone('mobilenet_v2')
+    assert net.out_channels == (24, 32, 96, 320)
+    assert [len(stage) for stage in net.stages] == [1, 2, 3, 4, 3, 3, 1]
+    assert sum(p.numel() for p in net.parameters()) == 1_811_712
+
+
+@pytest.mark.parametrize('scope', ['mmtransfer', 'mmdet'])
+def test_it_is_built_from_a_config(scope):
+    config = dict(type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
+    with ROOT.switch_scope_and_registry(scope) as registry:
+        net = registry.build(config)
+    assert net.out_channels == (24, 40, 112, 320)
+
+
+@pytest.mark.parametrize(('seed', 'eps', 'momentum'), [('mobilenet_v2', 1e-5, 0.1)])
+def test_norms_are_the_seeds(seed, eps, momentum):
+    assert {(n.eps, n.momentum) for n in norms(AdaptedBackbone(seed))} == {(eps, momentum)}
+    lite = AdaptedBackbone('efficientnet_lite0', norm_cfg=dict(type='BN', momentum=0.5))
+    assert {(n.eps, n.momentum) for n in norms(lite)} == {(1e-3, 0.5)}
+
+
+def test_frozen_stages():
+    net = AdaptedBackbone('mobilenet_v2', frozen_stages=2)
+    assert net.train() is net
+    frozen = [net.stem, net.stages[0], net.stages[1]]
+    assert not any(n.training for part in frozen for n in norms(part))
+    assert not any(p.requires_grad for part in frozen for p in part.parameters())
+    assert all(n.training for stage in net.stages[2:] for n in norms(stage))
+    assert all(p.requires_grad for stage in net.stages[2:] for p in stage.parameters())
+    stem_only = AdaptedBackbone('mobilenet_v2', frozen_stages=0)
+    learning = [p.requires_grad for p in stem_only.parameters()]
+    assert learning == [False] * 3 + [True] * (len(learning) - 3)
+
+
+def test_norm_eval():
+    net = AdaptedBackbone('mobilenet_v2', norm_eval=True).train()
+    assert net.training and not any(n.training for n in norms(net))
+    assert all(p.requires_grad for p in net.parameters())
+
+
+def test_recompute_gives_the_same_step():
+    results = []
+    for with_cp in (False, True):
+        torch.manual_seed(0)
+        net = AdaptedBackbone('efficientnet_lite0', with_cp=with_cp).double().train()
+        loss(net(images())).backward()
+        results.append(({n: p.grad for n, p in net.named_parameters()}, net.state_dict()))
+    (grads, state), (grads2, state2) = results
+    assert all(torch.equal(grads[n], grads2[n]) for n in grads)
+    assert all(torch.equal(state[n], state2[n]) for n in state)
+    assert state2['stages.3.1.project.bn.num_batches_tracked'] == 1
+
+
+@pytest.fixture
+def seed_loader(monkeypatch):
+    """A stand-in for the remap, which notes its arguments and fills the network with sevens."""
+    calls = []
+
+    def load_seed(net, **arguments):
+        calls.append(arguments)
+        for p in net.parameters():
+            p.data.fill_(7.0)
+
+    monkeypatch.setattr(base, 'load_seed', load_seed)
+    return calls
+
+
+def test_remap_follows_the_initialisation_of_the_children(seed_loader):
+    remap = dict(type='mmtransfer.Remap', checkpoint='seed.pth')
+    net = AdaptedBackbone('mobilenet_v2', init_cfg=[dict(type='Kaiming', layer='Conv2d'), remap])
+    assert seed_loader == []
+    net.init_weights()
+    assert seed_loader == [dict(checkpoint='seed.pth')]
+    assert all((p == 7).all() for p in net.parameters())
+    with torch.no_grad():
+        net.stem.conv.weight.zero_()
+    net.init_weights()
+    assert len(seed_loader) == 1 and (net.stem.conv.weight == 0).all()
+
+
+def test_without_remap_nothing_is_loaded(seed_loader):
+    net = AdaptedBackbone('mobilenet_v2', init_cfg=dict(type='Constant', layer='Conv2d', val=0.5))
+    net.init_weights()
+    assert seed_loader == []
+    assert (net.stages[3][1].expand.conv.weight == 0.5).all()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(out_indices=(1, 7)), '0 to 6'),
+        (dict(out_indices=(2, 1)), 'ascending'),
+        (dict(out_indices=()), 'one or more'),
+        (dict(frozen_stages=8), 'between -1'),
+        (dict(norm_cfg=dict(type='GN', num_groups=8)), 'batch norm'),
+        (dict(init_cfg=dict(type='mmtransfer.Remap')), 'checkpoint'),
+    ],
+)
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        AdaptedBackbone('mobilenet_v2', **arguments)
