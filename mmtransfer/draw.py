@@ -1,23 +1,30 @@
-"""An architecture as a picture, in the manner of FNA++'s Fig. 4.
+"""Architectures as a picture, in the manner of FNA++'s Fig. 4.
 
-Every layer is a rectangle: its colour is the kernel, its width the expansion. Dashed boxes hold the
-layers of a stage. The picture is made from the choices alone, ``stage1.layer0: k5e6``.
+A row is an architecture and a rectangle a layer: tall for a large kernel, wide for a large
+expansion, one colour per kernel. Dashed boxes hold the layers of a stage; they stand below each
+other, so that rows compare. The picture is made from the choices alone, ``stage1.layer0: k5e6``.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch
 
 from mmtransfer.architecture import Architecture
 
-# One colour per kernel, dark for expansion 6, light for smaller ones; safe for colour blindness.
-COLOURS = {3: '#4878a8', 5: '#e08a3c', 7: '#6a9f58'}
-OTHER = '#8c8c8c'
-_WIDTH, _HEIGHT, _GAP, _STAGE_GAP = 1.5, 0.52, 0.16, 0.3
+# Kernel -> colour, told apart by the colour-blind and in grey; lighter for a smaller expansion.
+COLOURS = {3: '#4a7fb0', 5: '#cb7a24', 7: '#3f7d5a'}
+OTHER = '#8a8f98'
+INK, FAINT = '#23282f', '#7b828c'
+# Lengths in inches: one data unit of the axes is one inch.
+_GAP, _PAD, _STAGE_GAP, _MARGIN = 0.07, 0.11, 0.2, 0.25
+_ROW, _TITLE, _LEGEND = 1.36, 0.62, 0.62
+
+Stages = dict[str, list[str]]
 
 
 def draw(
@@ -25,131 +32,165 @@ def draw(
     titles: Sequence[str] | None = None,
     channels: Sequence[Mapping[int, int]] | None = None,
 ) -> Figure:
-    """Architectures side by side, input at the top.
+    """Architectures below each other, the input on the left; skipped layers are left out.
 
     Args:
         architectures: At least one.
         titles: One per architecture.
-        channels: Per architecture, stage index -> output channels, for the captions of the stages.
+        channels: Per architecture, stage index -> output channels, written below the stages.
 
     Returns:
         A matplotlib figure that belongs to no window.
 
     Raises:
-        ValueError: Nothing to draw, or another number of titles.
+        ValueError: Nothing to draw, or another number of titles or channels.
     """
-    titles = list(titles) if titles is not None else [''] * len(architectures)
-    if not architectures or len(titles) != len(architectures):
+    count = len(architectures)
+    titles = [''] * count if titles is None else list(titles)
+    channels = [{}] * count if channels is None else list(channels)
+    if not count or len(titles) != count or len(channels) != count:
         raise ValueError(
-            f'draw needs at least one architecture and a title for each; received '
-            f'{len(architectures)} architectures and {len(titles)} titles.'
+            f'draw needs at least one architecture, and a title and the channels of each where '
+            f'they are given; received {count} architectures, {len(titles)} titles and '
+            f'{len(channels)} mappings of channels.'
         )
-    columns = [_stages(a) for a in architectures]
-    rows = max(
-        sum(_stage_height(layers) + _STAGE_GAP for layers in column.values()) for column in columns
-    )
-    figure = Figure(figsize=(2.9 * len(columns) + 0.4, 0.56 * rows + 1.5), dpi=110)
+    rows = [_stages(a) for a in architectures]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    widths = {name: max(_stage_width(row.get(name, [])) for row in rows) for name in names}
+    width = max(sum(widths.values()) + _STAGE_GAP * (len(names) - 1), 5.0) + 2 * _MARGIN
+    height = count * (_TITLE + _ROW) + _LEGEND + 0.1
+
+    figure = Figure(figsize=(width, height), dpi=110, facecolor='white')
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0, 0, 1, 1))
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axes.axis('off')
-    span = 3.4
-    kernels: set[int] = set()
-    for index, (column, architecture, title) in enumerate(
-        zip(columns, architectures, titles, strict=True)
+    top = height
+    for row, architecture, title, outputs in zip(
+        rows, architectures, titles, channels, strict=True
     ):
-        names = channels[index] if channels else {}
-        kernels |= _column(axes, column, index * span, names)
+        axes.text(_MARGIN, top - 0.36, title, va='center', fontsize=12, weight='bold', color=INK)
+        caption = _caption(architecture)
         axes.text(
-            index * span, 1.0, title, ha='center', va='bottom', fontsize=11, fontweight='bold'
+            width - _MARGIN, top - 0.36, caption, ha='right', va='center', fontsize=10, color=FAINT
         )
-        axes.text(
-            index * span, 0.9, _caption(architecture), ha='center', va='top', fontsize=8.5,
-            color='#555555',
-        )  # fmt: skip
-    _legend(axes, sorted(kernels), (len(columns) - 1) * span / 2, -rows - 0.1)
-    axes.set_xlim(-span / 2, (len(columns) - 0.5) * span)
-    axes.set_ylim(-rows - 0.9, 1.6)
+        _row(axes, row, widths, top - _TITLE - 0.56, outputs)
+        top -= _TITLE + _ROW
+    _legend(axes, {op for row in rows for ops in row.values() for op in ops}, 0.3)
     return figure
 
 
 def to_array(figure: Figure) -> np.ndarray:
     """The figure as (H, W, 3) RGB, 8 bit."""
     canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg), 'only figures of draw() become arrays'
     canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[attr-defined]
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
-def _stages(architecture: Architecture) -> dict[int, list[str]]:
-    """Stage index -> its ops in order, skipped layers left out."""
-    stages: dict[int, list[str]] = {}
-    for name, option in architecture.options:
-        found = re.fullmatch(r'stage(\d+)\.layer(\d+)', name)
-        stage = int(found[1]) if found else 0
-        stages.setdefault(stage, [])
+def _stages(architecture: Architecture) -> Stages:
+    """Name of a stage -> its ops in order, skipped layers left out."""
+    stages: Stages = {}
+    for choice, option in architecture.options:
+        ops = stages.setdefault(choice.partition('.')[0], [])
         if option != 'skip':
-            stages[stage].append(option)
+            ops.append(option)
     return stages
 
 
-def _column(axes, stages: Mapping[int, list[str]], x: float, channels: Mapping[int, int]) -> set:
-    """One architecture, centred at x; returns the kernels it uses."""
-    kernels = set()
-    y = 0.2
-    for stage, ops in stages.items():
-        height = _stage_height(ops)
-        box = FancyBboxPatch(
-            (x - 1.15, y - height), 2.3, height, boxstyle='round,pad=0.02,rounding_size=0.1',
-            fill=False, linestyle=(0, (4, 3)), edgecolor='#999999', linewidth=1,
-        )  # fmt: skip
-        axes.add_patch(box)
-        if stage in channels:
-            axes.text(x + 1.2, y - height / 2, f'{channels[stage]}', rotation=90, fontsize=8,
-                      ha='left', va='center', color='#777777')  # fmt: skip
-        top = y - _GAP
-        for op in ops:
-            kernels.add(_layer(axes, op, x, top))
-            top -= _HEIGHT + _GAP
-        y -= height + _STAGE_GAP
-    return kernels
+def _row(
+    axes: Axes, row: Stages, widths: Mapping[str, float], middle: float, outputs: Mapping[int, int]
+) -> None:
+    """One architecture, its layers centred at height ``middle``."""
+    left, half = _MARGIN, 0.56
+    end = _MARGIN + sum(widths.values()) + _STAGE_GAP * (len(widths) - 1)
+    axes.plot([_MARGIN - 0.12, end + 0.12], [middle] * 2, color='#c3c8cf', lw=1.4, zorder=0)
+    for name, room in widths.items():
+        if name in row:
+            ops = row[name]
+            box = dict(edgecolor='#9aa1ab', facecolor='white', lw=1.1, ls=(0, (4, 2.5)), zorder=1)
+            _rounded(axes, left, middle - half, room, 2 * half, 0.07, **box)
+            axes.plot([left, left + room], [middle] * 2, color='#c3c8cf', lw=1.4, zorder=2)
+            x = left + (room - _stage_width(ops)) / 2 + _PAD
+            for op in ops:
+                x += _layer(axes, op, x, middle) + _GAP
+            found = re.search(r'\d+$', name)
+            if found and int(found[0]) in outputs:
+                text = f'{outputs[int(found[0])]} channels'
+                axes.text(left + room / 2, middle - half - 0.13, text, ha='center', va='center',
+                          fontsize=9, color=FAINT)  # fmt: skip
+        left += room + _STAGE_GAP
 
 
-def _stage_height(ops: Sequence[str]) -> float:
-    return len(ops) * (_HEIGHT + _GAP) + _GAP
+def _layer(axes: Axes, op: str, x: float, middle: float) -> float:
+    """One rectangle with its left edge at x; returns its width."""
+    kernel, expansion = _parse(op)
+    width, height = _width(op), 0.44 + 0.07 * min(kernel or 5, 7)
+    face = _lighter(COLOURS.get(kernel, OTHER), expansion)
+    _rounded(axes, x, middle - height / 2, width, height, 0.04, facecolor=face, lw=0, zorder=3)
+    text = f'K{kernel}E{expansion}' if kernel else op
+    ink = INK if kernel and expansion < 6 else 'white'
+    axes.text(x + width / 2, middle, text, rotation=90, ha='center', va='center', fontsize=9.5,
+              color=ink, zorder=4)  # fmt: skip
+    return width
 
 
-def _layer(axes, op: str, x: float, top: float) -> int:
-    """One rectangle; returns the kernel."""
-    found = re.fullmatch(r'k(\d+)e(\d+)', op)
-    kernel, expansion = (int(found[1]), int(found[2])) if found else (0, 6)
-    width = _WIDTH * (0.62 + 0.08 * min(expansion, 6))
-    axes.add_patch(
-        Rectangle(
-            (x - width / 2, top - _HEIGHT), width, _HEIGHT,
-            facecolor=COLOURS.get(kernel, OTHER), alpha=1.0 if expansion >= 6 else 0.62,
-            edgecolor='white', linewidth=0.8,
+def _legend(axes: Axes, ops: set[str], middle: float) -> None:
+    """What the rectangles mean, for the kernels and expansions that occur."""
+    parsed = [_parse(op) for op in ops]
+    x = _MARGIN
+    for kernel in sorted({k for k, _ in parsed if k}):
+        face = COLOURS.get(kernel, OTHER)
+        _rounded(axes, x, middle - 0.09, 0.18, 0.18, 0.03, facecolor=face, lw=0)
+        axes.text(x + 0.26, middle, f'kernel {kernel}', va='center', fontsize=9.5, color=INK)
+        x += 1.05
+    x += 0.15
+    for expansion in sorted({e for _, e in parsed if e}):
+        width = _width(f'k3e{expansion}')
+        _rounded(
+            axes, x, middle - 0.14, width, 0.28, 0.03, lw=0, facecolor=_lighter(INK, expansion)
         )
-    )  # fmt: skip
-    label = f'K{kernel}E{expansion}' if found else op
-    axes.text(x, top - _HEIGHT / 2, label, ha='center', va='center', fontsize=9, color='white')
-    return kernel
+        text = f'expansion {expansion}'
+        axes.text(x + width + 0.08, middle, text, va='center', fontsize=9.5, color=INK)
+        x += width + 1.15
 
 
-def _legend(axes, kernels: Sequence[int], x: float, y: float) -> None:
-    known = [k for k in kernels if k in COLOURS]
-    left = x - 0.6 * (len(known) - 1) / 2 * 1.7
-    for i, kernel in enumerate(known):
-        at = left + i * 1.02
-        axes.add_patch(Rectangle((at - 0.42, y - 0.13), 0.26, 0.26, facecolor=COLOURS[kernel]))
-        axes.text(at - 0.1, y, f'{kernel}x{kernel}', va='center', fontsize=8.5, color='#444444')
-    axes.text(x, y - 0.42, 'wide: expansion 6, narrow: 3', ha='center', fontsize=8, color='#666666')
+def _rounded(
+    axes: Axes, x: float, y: float, width: float, height: float, radius: float, **style
+) -> None:
+    shape = f'round,pad=0,rounding_size={radius}'
+    axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=shape, **style))
+
+
+def _parse(op: str) -> tuple[int, int]:
+    """Kernel and expansion, zeros for another kind of op."""
+    found = re.fullmatch(r'k(\d+)e(\d+)', op)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def _width(op: str) -> float:
+    return 0.2 + 0.04 * min(_parse(op)[1] or 6, 8)
+
+
+def _stage_width(ops: Sequence[str]) -> float:
+    return 2 * _PAD + sum(_width(op) + _GAP for op in ops) - (_GAP if ops else 0)
+
+
+def _lighter(colour: str, expansion: int) -> tuple[float, float, float]:
+    """The colour itself from expansion 6 on (or none), mixed with white below."""
+    share = 1.0 if not expansion or expansion >= 6 else 0.3 + 0.07 * expansion
+    red, green, blue = (1 - share + share * int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
 
 
 def _caption(architecture: Architecture) -> str:
+    """``'4.82 G MAdds at 1088 x 800, 2.06 M parameters'``, as far as it knows its cost."""
     cost = architecture.cost or {}
     parts = []
     if 'madds' in cost:
         madds = cost['madds']
         parts.append(f'{madds / 1e9:.2f} G MAdds' if madds >= 1e9 else f'{madds / 1e6:.0f} M MAdds')
+        if architecture.input_size:
+            parts[0] += f' at {architecture.input_size[1]} x {architecture.input_size[0]}'
     if 'params' in cost:
-        parts.append(f'{cost["params"] / 1e6:.2f} M params')
+        parts.append(f'{cost["params"] / 1e6:.2f} M parameters')
     return ', '.join(parts)

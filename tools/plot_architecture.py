@@ -1,6 +1,7 @@
-"""Draw architectures side by side: python tools/plot_architecture.py a.json b.json -o x.png
+"""Draw architectures below each other: python tools/plot_architecture.py a.json b.json -o x.png
 
-An architecture is a file or the name of a seed (mobilenet_v2, efficientnet_lite0).
+An architecture is a file or the name of a seed (mobilenet_v2, efficientnet_lite0). The captions
+give the backbone's cost, counted at --shape, or else at the input size that the first file names.
 """
 
 import argparse
@@ -8,8 +9,9 @@ import sys
 from pathlib import Path
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost import cost_table
 from mmtransfer.draw import draw
-from mmtransfer.seeds import SEEDS, read_architecture
+from mmtransfer.seeds import SEEDS, read_architecture, space_of
 
 
 def stage_channels(architecture: Architecture) -> dict[int, int]:
@@ -17,21 +19,37 @@ def stage_channels(architecture: Architecture) -> dict[int, int]:
     return {i: stage.channels for i, stage in enumerate(SEEDS[architecture.seed].stages)}
 
 
+def counted(architecture: Architecture, size: tuple[int, int]) -> Architecture:
+    """The architecture with its backbone's cost at an input of (H, W) pixels."""
+    space = space_of(architecture)
+    cost = {m: cost_table(space, size, m).of(architecture) for m in ('madds', 'params')}
+    return architecture.replace(cost=cost, input_size=size)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('architectures', nargs='+', help='architecture files or names of seeds')
     parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
-    parser.add_argument('--titles', nargs='*', help='one per architecture')
+    parser.add_argument('--titles', nargs='+', help='one per architecture')
+    parser.add_argument(
+        '--shape', type=int, nargs=2, metavar=('H', 'W'), help='input size of the costs'
+    )
     args = parser.parse_args()
+    if args.shape and min(args.shape) < 1:
+        parser.error(f'--shape must be positive; received {args.shape}')
     titles = args.titles or [Path(a).stem for a in args.architectures]
     try:
         found = [read_architecture(a) for a in args.architectures]
+        named = [a.input_size for a in found if a.input_size]
+        if args.shape or named:
+            size = tuple(args.shape) if args.shape else named[0]
+            found = [counted(a, size) for a in found]
         figure = draw(found, titles, [stage_channels(a) for a in found])
-    except ValueError as error:
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(args.output)
+    except (ValueError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 2
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.output, facecolor='white')
     print(args.output)
     return 0
 

@@ -1,0 +1,53 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from mmtransfer.seeds import seed_architecture
+
+ROOT = Path(__file__).parents[2]
+FNA = ROOT / 'configs/fna/architectures/retinanet_mbv2_fna.json'
+
+
+def plot(*arguments) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / 'tools/plot_architecture.py'), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_seed_and_a_file_make_one_picture(tmp_path):
+    done = plot('mobilenet_v2', FNA, '-o', tmp_path / 'new/x.png')
+    assert done.returncode == 0, done.stderr
+    image = cv2.imread(str(tmp_path / 'new/x.png'))
+    assert image.shape[0] > 300 and image.shape[1] > 800
+    done = plot(FNA, '-o', tmp_path / 'one.png')
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(tmp_path / 'one.png')).shape[0] < image.shape[0]
+
+
+def test_costs_are_counted_at_the_given_shape(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
+    from plot_architecture import counted, stage_channels
+
+    seed = seed_architecture('mobilenet_v2')
+    large = counted(seed, (800, 1088))
+    assert large.input_size == (800, 1088)
+    assert large.cost['madds'] == pytest.approx(4.8471e9, rel=1e-4)  # published: 4.8471 G
+    assert counted(seed, (160, 160)).cost['params'] == large.cost['params']
+    assert stage_channels(seed)[6] == 320
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['missing.json'], 'no architecture file'),
+        (['mobilenet_v2', '--titles', 'a', 'b'], '1 architectures, 2 titles'),
+        (['mobilenet_v2', '--shape', '0', '5'], 'must be positive'),
+    ],
+)
+def test_a_mistake_is_named_without_a_traceback(tmp_path, arguments, message):
+    done = plot(*arguments, '-o', tmp_path / 'x.png')
+    assert done.returncode == 2
+    assert message in done.stderr and 'Traceback' not in done.stderr
+    assert not (tmp_path / 'x.png').exists()
