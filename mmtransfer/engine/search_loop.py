@@ -79,7 +79,8 @@ class SearchLoop(EpochBasedTrainLoop):
             uniformly.
         alternation: ``(architecture steps, weight steps)`` per round, architecture first.
         input_size: (H, W) at which the cost is counted.
-        split: ``dict(arch=share of the data for architecture steps in (0, 1), seed=int)``.
+        split: ``dict(arch=..., seed=int)``, where arch is the share of the data for architecture
+            steps, in (0, 1), or the config of a dataset of their own.
         searcher: Config of the searcher.
         regularisers: Configs of terms added to the loss.
         metric: What the cost table counts, ``'madds'`` or ``'params'``.
@@ -187,7 +188,7 @@ class SearchLoop(EpochBasedTrainLoop):
 
     def run_iter(self, idx: int, data_batch: Any, waited: float = 0.0) -> None:
         """One weight step, preceded by the architecture steps that are due."""
-        began = time.perf_counter()
+        began = time.perf_counter() - waited
         self.runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
         since = self._iter - self.arch_begin * len(self.dataloader)
         if since >= 0 and since % self.weights_per_round == 0:
@@ -198,8 +199,7 @@ class SearchLoop(EpochBasedTrainLoop):
                 waited += time.perf_counter() - loading
                 self._arch_step(arch_batch, number)
         outputs = self._weight_step(data_batch, uniform=since < 0)
-        total = time.perf_counter() - began + (waited if since < 0 else 0.0)
-        self._log(data_share=min(1.0, waited / max(total, 1e-9)))
+        self._log(data_share=waited / (time.perf_counter() - began))
         self.runner.call_hook(
             'after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs
         )

@@ -19,7 +19,7 @@ class SplitError(ValueError):
     """A split that leaves a part empty, or whose parts share a sample."""
 
 
-def split_dataset(cfg: dict, arch: float, seed: int) -> tuple[Any, Any]:
+def split_dataset(cfg: dict, arch: float | Mapping, seed: int) -> tuple[Any, Any]:
     """Build a dataset twice and let each copy keep its part.
 
     The innermost dataset is cut after its own filtering, so whatever stands around it (repeats,
@@ -27,7 +27,8 @@ def split_dataset(cfg: dict, arch: float, seed: int) -> tuple[Any, Any]:
 
     Args:
         cfg: Config of the dataset, wrappers included.
-        arch: Share of the samples for architecture steps, in (0, 1).
+        arch: Share of the samples for architecture steps, in (0, 1); or the config of a dataset of
+            their own, which shares no image with the other.
         seed: Decides which samples; the order of the files does not.
 
     Returns:
@@ -36,6 +37,10 @@ def split_dataset(cfg: dict, arch: float, seed: int) -> tuple[Any, Any]:
     Raises:
         SplitError: A part would be empty, or the parts overlap.
     """
+    if isinstance(arch, Mapping):
+        weights, archs = _whole(cfg, 'weights'), _whole(arch, 'architecture')
+        check_disjoint(weights, archs)
+        return weights, archs
     if not 0 < arch < 1:
         raise SplitError(f'split.arch must lie between 0 and 1, both excluded; received {arch}.')
     parts: dict[Any, bool] = {}
@@ -43,6 +48,23 @@ def split_dataset(cfg: dict, arch: float, seed: int) -> tuple[Any, Any]:
     archs = _build(cfg, lambda data: _part(data, arch, seed, parts)[1])
     check_disjoint(weights, archs)
     return weights, archs
+
+
+def _whole(cfg: Mapping, part: str) -> Any:
+    """A dataset as its config has it, with at least one sample."""
+    try:
+        dataset = DATASETS.build(dict(cfg))
+        count = len(dataset)
+    except ValueError as error:  # MMEngine's, when there is nothing to serialise
+        if 'concatenate' not in str(error):
+            raise
+        count = 0
+    if count == 0:
+        raise SplitError(
+            f'both parts of the split must hold samples; the dataset for the {part} is empty. '
+            f'Correct its ann_file, data_prefix or filter_cfg.'
+        )
+    return dataset
 
 
 def _part(

@@ -137,3 +137,15 @@ def test_a_sample_follows_from_seed_epoch_and_index_alone():
     assert float(torch.rand(())) == expected  # the process's own draws go on undisturbed
     assert data[2, 1] == first and data[3, 1] != first and data[2, 0][1:] != first[1:]
     assert SeededSamples(Noise(), seed=5)[2, 1] != first
+
+
+def test_a_dataset_of_its_own_for_the_architecture():
+    weights, arch = dict(type='mmtransfer.SplitToy'), dict(type='mmtransfer.SplitToy', first=10)
+    for part, first in zip(split_dataset(weights, arch, 0), (0, 10), strict=True):
+        assert [part.get_data_info(i)['img_path'] for i in range(10)] == [
+            f'{first + i}.png' for i in range(10)
+        ]
+    with pytest.raises(SplitError, match='10 are in both'):
+        split_dataset(weights, weights, 0)
+    with pytest.raises(SplitError, match='the architecture is empty'):
+        split_dataset(weights, dict(type='mmtransfer.SplitToy', number=0), 0)
