@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from typing import Any
 
 import torch
 from torch import Tensor, nn

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture
-from ..seeds.mbconv import SKIP, Layer, find_seed, network, parse_op, seed_network, space_stages
+from ..seeds.mbconv import SKIP, Layer, find_seed, parse_op, seed_network, space_stages
 from ..space import SearchSpace
 from .formulas import Size, mbconv_madds, mbconv_params, stem_madds, stem_params, strided
 
@@ -51,8 +51,8 @@ class CostTable:
     def searched(self, architecture: Architecture) -> int:
         """Cost of its searched layers alone, those that are left once skips are dropped."""
         self.space.check(architecture)
-        layers = network(architecture).layers
-        return sum(self.entries[la.choice][la.op] for la in layers if la.choice is not None)
+        live = ((name, option) for name, option in architecture.options if option != SKIP)
+        return sum(self.entries[name][option] for name, option in live)
 
     def expected(self, probabilities: 'Mapping[str, Tensor]') -> 'Tensor':
         """Expected cost of the searched layers (FNA++, Eq. 9), differentiable.
