@@ -189,6 +189,45 @@ def table(args: argparse.Namespace, done: dict) -> str:
     return '\n'.join(lines)
 
 
+def curves(args: argparse.Namespace, done: dict) -> None:
+    """OUT/curves.png: the validation metric of every run and row, over its own training."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.2), dpi=110, layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    colours = dict(
+        zip((r for r, _ in ROWS), ('#4878a8', '#8fb3d5', '#999999', '#c4572a'), strict=True)
+    )
+    for row, title in ROWS:
+        for seed in range(args.runs):
+            points = [p for p in done.get(f'run{seed}/{row}', {'curve': []})['curve']]
+            points = [p for p in points if args.metric in p]
+            steps, values = [p['step'] for p in points], [p[args.metric] for p in points]
+            axes.plot(steps, values, color=colours[row], lw=1.3, label=title if seed == 0 else None)
+    axes.set(xlabel='epoch of the fine-tune', ylabel=f'val {args.metric}')
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(args.output / 'curves.png')
+
+
+def last_third(args: argparse.Namespace, done: dict) -> str:
+    """By how much the best validation metric still rose in the last third, mean over the runs."""
+    parts = []
+    for row, title in ROWS:
+        moves = []
+        for seed in range(args.runs):
+            curve = done.get(f'run{seed}/{row}', {'curve': []})['curve']
+            values = [p[args.metric] for p in curve if args.metric in p]
+            if len(values) >= 3:
+                before = max(values[: math.ceil(len(values) * 2 / 3)])
+                moves.append(max(values) / before - 1)
+        if moves:
+            parts.append(f'{title} {statistics.mean(moves):+.1%}')
+    return 'Best val over the last third of the fine-tune: ' + '; '.join(parts) + '.'
+
+
 def spread(values: list[float]) -> str:
     deviation = statistics.stdev(values) if len(values) > 1 else float('nan')
     return f'{statistics.mean(values):.3f} ± {deviation:.3f}'
@@ -212,7 +251,9 @@ def main() -> None:
         for future in [pool.submit(one_run, args, steps, s) for s in range(args.runs)]:
             future.result()
     text = table(args, steps.done)
+    text += '\n\n' + last_third(args, steps.done)
     (args.output / 'table.md').write_text(text + '\n')
+    curves(args, steps.done)
     print(text)
 
 
