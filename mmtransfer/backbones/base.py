@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.blocks import MBConv, conv_norm_act
+from mmtransfer.remap.load import load_seed
 from mmtransfer.seeds import Seed
 
 _REMAP = ('mmtransfer.Remap', 'Remap')
@@ -65,16 +66,16 @@ class MBConvBackbone(BaseModule):
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.with_cp = with_cp
-        self._norm_cfg = _norm_cfg(seed, norm_cfg)
-        self._act_cfg = dict(type=seed.act)
+        self.norm_cfg = _norm_cfg(seed, norm_cfg)
+        self.act_cfg = dict(type=seed.act)
         self.stem = conv_norm_act(
             3,
             seed.stem_channels,
             3,
             stride=2,
             same_padding=seed.same_padding,
-            norm_cfg=self._norm_cfg,
-            act_cfg=self._act_cfg,
+            norm_cfg=self.norm_cfg,
+            act_cfg=self.act_cfg,
         )
         self.stages = nn.ModuleList()
 
@@ -89,8 +90,8 @@ class MBConvBackbone(BaseModule):
             stride,
             expansion,
             same_padding=self.seed.same_padding,
-            norm_cfg=self._norm_cfg,
-            act_cfg=self._act_cfg,
+            norm_cfg=self.norm_cfg,
+            act_cfg=self.act_cfg,
             with_cp=self.with_cp,
         )
 
@@ -108,8 +109,6 @@ class MBConvBackbone(BaseModule):
         done = self.is_init
         super().init_weights()
         if self._remap_cfg is not None and not done:
-            from mmtransfer.remap.load import load_seed
-
             load_seed(self, **self._remap_cfg)
 
     def train(self, mode: bool = True) -> 'MBConvBackbone':

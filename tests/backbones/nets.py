@@ -49,7 +49,7 @@ def extracted(net: FNASupernet, architecture: Architecture, **kwargs) -> Adapted
     return plain.train(net.training)
 
 
-def images(size=(33, 40), batch=2) -> torch.Tensor:
+def images(size=(17, 24), batch=2) -> torch.Tensor:
     generator = torch.Generator().manual_seed(2)
     return torch.randn(batch, 3, *size, generator=generator, dtype=torch.float64)
 

@@ -8,14 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmtransfer.backbones import MIXTURE, FNASupernet
+from mmtransfer.backbones import MIXTURE, AdaptedBackbone, FNASupernet
 from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.seeds.layout import network_layout, supernet_layout
 from mmtransfer.space import SpaceError
 
 from .nets import extracted, images, loss, path, stir, supernet
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     draw=st.integers(0, 10**6),
     seed=st.sampled_from(['mobilenet_v2', 'efficientnet_lite0']),
@@ -226,3 +227,31 @@ def test_min_layers_reaches_the_space():
     for draw in range(5):
         options = net.space.sample(random.Random(draw)).as_dict
         assert options['stage1.layer1'] != 'skip'
+
+
+@pytest.mark.parametrize('seed', ['mobilenet_v2', 'efficientnet_lite0'])
+def test_tensors_are_the_layouts(seed):
+    net = FNASupernet(seed, layers=(2, 3, 1, 1, 2, 1), kernels=(3, 5))
+    ours = [(n, tuple(t.shape)) for n, t in net.state_dict().items()]
+    assert ours == list(supernet_layout(net.space).items())
+    plain = AdaptedBackbone(path(net))
+    theirs = [(n, tuple(t.shape)) for n, t in plain.state_dict().items()]
+    assert theirs == list(network_layout(plain.network).items())
+
+
+def test_remapped_candidates_start_as_the_seed(tmp_path):
+    """From a real checkpoint file; where kernel and width suffice, a path computes what it did."""
+    seed = AdaptedBackbone('mobilenet_v2')
+    stir(seed)
+    torch.save(seed.state_dict(), tmp_path / 'seed.pth')
+    remap = dict(type='mmtransfer.Remap', checkpoint=str(tmp_path / 'seed.pth'))
+    net = FNASupernet(kernels=(3, 5), expansions=(6,), init_cfg=remap)
+    net.init_weights()
+    larger = {
+        n: o.replace('k3', 'k5') for n, o in seed_architecture('mobilenet_v2').as_dict.items()
+    }
+    net.select(net.space.architecture(larger))
+    net, seed = net.double().eval(), seed.double().eval()
+    with torch.no_grad():
+        for a, b in zip(net(images((32, 32))), seed(images((32, 32))), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
