@@ -13,6 +13,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.registry import HOOKS
 
+from .loaders import forget_leftovers
+
 
 @torch.no_grad()
 def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
@@ -56,6 +58,7 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
         for batch in islice(_again(loader), iterations):
             _forward(model, batch)
     finally:
+        forget_leftovers(getattr(loader, 'batch_sampler', None))
         for hook in hooks:
             hook.remove()
         for m in layers:

@@ -15,6 +15,14 @@ class EndlessSamplerError(ValueError):
     """A sampler without an end, where a loop must know what an epoch is."""
 
 
+def forget_leftovers(batches: Any) -> None:
+    """Empty what an abandoned pass has left in a batch sampler of mmdet's, which would give it out
+    in the next one."""
+    for name in ('_aspect_ratio_buckets', '_buckets'):
+        if hasattr(batches, name):
+            setattr(batches, name, [[] for _ in getattr(batches, name)])
+
+
 class EpochBatches:
     """Batches of ``(epoch, index)`` pairs, from batch ``start`` of an epoch on.
 
@@ -38,10 +46,7 @@ class EpochBatches:
         epoch, start, self.start = self.epoch, self.start, 0
         if hasattr(self.sampler, 'set_epoch'):
             self.sampler.set_epoch(epoch)
-        # mmdet's AspectRatioBatchSampler keeps what an abandoned pass had collected.
-        for name in ('_aspect_ratio_buckets', '_buckets'):
-            if hasattr(self.batches, name):
-                setattr(self.batches, name, [[] for _ in getattr(self.batches, name)])
+        forget_leftovers(self.batches)
         number = 0
         for number, batch in enumerate(self.batches, 1):
             if number > start:

@@ -1,9 +1,11 @@
 """What a search shows while it runs: probabilities and the derived architecture, once an epoch."""
 
 from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
 
 from mmtransfer.draw import draw, to_array
 from mmtransfer.registry import HOOKS
+from mmtransfer.search import derive_supernet
 
 
 @HOOKS.register_module()
@@ -21,6 +23,13 @@ class SearchLogHook(Hook):
 
     def __init__(self, skip_share: float = 0.8) -> None:
         self.skip_share = skip_share
+
+    def before_test(self, runner) -> None:
+        """A test of a search checkpoint tests the architecture that it would derive."""
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        found = derive_supernet(model.backbone, runner.cfg.train_cfg)
+        model.backbone.select(found)
+        runner.logger.info(f'testing the derived architecture: {found.as_dict}')
 
     def after_train_epoch(self, runner) -> None:
         """Called when an epoch of weight steps ends."""

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.model import is_model_wrapper
+from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -128,11 +129,12 @@ class SearchLoop(EpochBasedTrainLoop):
         check_channels(self.model)
         self.supernet = find_supernet(self.model)
         self.table = cost_table(self.supernet.space, self.input_size, metric)
-        self.searcher: Any = SEARCHERS.build(
-            dict(searcher or {'type': 'DifferentiableSearcher'}),
-            default_args=dict(supernet=self.supernet, table=self.table, seed=self.seed),
-        )
-        self.regularisers = [REGULARISERS.build(dict(r)) for r in regularisers]
+        with DefaultScope.overwrite_default_scope('mmtransfer'):  # these have no parent registry
+            self.searcher: Any = SEARCHERS.build(
+                dict(searcher or {'type': 'DifferentiableSearcher'}),
+                default_args=dict(supernet=self.supernet, table=self.table, seed=self.seed),
+            )
+            self.regularisers = [REGULARISERS.build(dict(r)) for r in regularisers]
         logits = {id(p) for p in self.supernet.architecture_parameters()}
         self._weights = [p for p in self.model.parameters() if id(p) not in logits]
         self._arch_batches: Iterator | None = None

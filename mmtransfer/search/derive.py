@@ -13,6 +13,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -177,6 +178,22 @@ def _best_total(score: np.ndarray, wanted: float, window: float) -> int:
     return int(reachable[np.argmin(distance)])
 
 
+def derive_supernet(supernet: Any, train_cfg: Mapping[str, Any]) -> Architecture:
+    """What a search with this supernet, as its logits are now, would derive.
+
+    Args:
+        supernet: A backbone with ``space`` and ``probabilities()``.
+        train_cfg: Of the search config: input size, metric and target.
+    """
+    searcher = train_cfg.get('searcher') or {}
+    size = (int(train_cfg['input_size'][0]), int(train_cfg['input_size'][1]))
+    cost = searcher.get('target')
+    target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
+    table = cost_table(supernet.space, size, train_cfg.get('metric', 'madds'))
+    probabilities = {name: p.tolist() for name, p in supernet.probabilities().items()}
+    return with_cost(derive(supernet.space, probabilities, table, target), size)
+
+
 def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Architecture:
     """The architecture of a search, from its checkpoint alone.
 
@@ -187,31 +204,19 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     Raises:
         ValueError: The checkpoint holds no logits, or those of another space.
     """
-    backbone = dict(config.model.backbone, init_cfg=None)
-    supernet = MODELS.build(backbone)
+    supernet: Any = MODELS.build(dict(config.model.backbone, init_cfg=None))
     prefix = 'backbone.logits.'
-    tensors = load_tensors(checkpoint)
-    logits = [tensors.get(f'{prefix}{i}') for i in range(len(supernet.space.choices))]
-    shapes = [None if t is None else tuple(t.shape) for t in logits]
-    expected = [(len(c.options),) for c in supernet.space.choices]
-    if shapes != expected or f'{prefix}{len(expected)}' in tensors:
+    found = {k: t for k, t in load_tensors(checkpoint).items() if k.startswith(prefix)}
+    expected = {f'{prefix}{i}': len(c.options) for i, c in enumerate(supernet.space.choices)}
+    if {k: t.numel() for k, t in found.items()} != expected:
         raise ValueError(
             f'{checkpoint} must hold {len(expected)} vectors of logits, {prefix}0 and on, of the '
-            f'sizes {[s[0] for s in expected]}; received the shapes {shapes}. Is it a checkpoint '
-            f'of this search config?'
+            f'sizes {list(expected.values())}; received {[t.numel() for t in found.values()]}. Is '
+            f'it a checkpoint of this search config?'
         )
-    probabilities = {
-        c.name: t.double().softmax(0).tolist()
-        for c, t in zip(supernet.space.choices, logits, strict=True)
-        if t is not None
-    }
-    loop = config.train_cfg
-    size = tuple(loop['input_size'])
-    table = cost_table(supernet.space, size)
-    cost = loop['searcher'].get('target')
-    target = None if cost is None else Target(cost, loop['searcher'].get('tolerance', 0.02))
-    found = derive(supernet.space, probabilities, table, target)
-    return with_cost(found, size)
+    for own, name in zip(supernet.logits, expected, strict=True):
+        own.data.copy_(found[name])
+    return derive_supernet(supernet, config.train_cfg)
 
 
 def with_cost(

@@ -94,3 +94,19 @@ def test_hook_acts_on_a_fresh_run_only(iteration, resumed, acts):
     assert bool(model[0].running_mean.abs().sum() > 0) == acts
     with pytest.raises(ValueError, match='at least 1'):
         ReestimateBNHook(iterations=0)
+
+
+def test_an_abandoned_pass_leaves_nothing_in_the_batch_sampler():
+    """mmdet's aspect-ratio batches would otherwise repeat what the last pass had collected."""
+
+    class Buckets:
+        def __init__(self):
+            self._aspect_ratio_buckets = [[1], [2, 3]]
+
+    class Loader(list):
+        batch_sampler = Buckets()
+
+    net = nn.Sequential(nn.BatchNorm1d(2))
+    loader = Loader([torch.randn(4, 2)])
+    assert reestimate_bn(net, loader, 3) == 1
+    assert loader.batch_sampler._aspect_ratio_buckets == [[], []]

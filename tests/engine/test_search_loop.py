@@ -12,7 +12,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
 from mmtransfer.engine.optim import NonFiniteLossError
 from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
-from mmtransfer.search import TargetError
+from mmtransfer.search import TargetError, derive_from_checkpoint
 
 from .tiny import TinyClassifier, search_config
 
@@ -189,3 +189,18 @@ def test_reentrant_checkpointing_is_refused(tmp_path):
     config.activation_checkpointing = ['backbone.stages']
     with pytest.raises(SearchConfigError, match='with_cp'):
         run(config, 'reentrant')
+
+
+def test_a_checkpoint_derives_and_tests_what_the_search_wrote(tmp_path):
+    config = search_config(tmp_path / 'search')
+    config.train_cfg.searcher.target = 1.6e6
+    run(copy.deepcopy(config), 'derive')
+    written = Architecture.read(tmp_path / 'search/architecture.json')
+    again = derive_from_checkpoint(config, tmp_path / 'search')
+    assert again == written and again.cost == written.cost
+    config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
+    config.test_evaluator, config.work_dir = config.val_evaluator, str(tmp_path / 'test')
+    config.load_from, config.experiment_name = str(tmp_path / 'search/iter_6.pth'), 'derive-test'
+    runner = Runner.from_cfg(config)
+    runner.test()
+    assert runner.model.backbone.selection == written
