@@ -2,9 +2,12 @@
 PY := .venv/bin/python
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated
 
-.PHONY: demo test test-configs lint format install
+.PHONY: demo data test test-configs lint format install
 demo: install
 	$(PY) tools/demo.py
+
+data: install
+	$(PY) tools/make_toy_data.py data/toy
 
 test: install
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2

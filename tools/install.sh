@@ -18,7 +18,10 @@ command -v c++ >/dev/null || {
   echo 'error: a C++ compiler is needed to build mmcv (Debian: apt-get install g++)' >&2
   exit 1
 }
-[ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
+"$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$python" -m venv "$venv" || {
+  echo 'error: no environment could be made (Debian: apt-get install python3.11-venv)' >&2
+  exit 1
+}
 export PIP_CONSTRAINT="$PWD/requirements/constraints.txt" PIP_DISABLE_PIP_VERSION_CHECK=1
 pip() { "$venv/bin/python" -m pip "$@"; }
 say() { echo "[$(date +%H:%M:%S)] $*"; }

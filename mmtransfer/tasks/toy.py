@@ -113,7 +113,9 @@ def write_coco(root: Path, split: str, scenes: Sequence[Scene]) -> None:
             )
     categories = [dict(id=i + 1, name=name) for i, name in enumerate(CLASSES)]
     content = dict(images=images, annotations=annotations, categories=categories)
-    (root / 'annotations' / f'{split}.json').write_text(json.dumps(content))
+    path = root / 'annotations' / f'{split}.json'
+    path.with_suffix('.tmp').write_text(json.dumps(content))
+    path.with_suffix('.tmp').replace(path)  # so that a file that is there is whole
 
 
 def _background(rng: np.random.Generator, size: tuple[int, int]) -> np.ndarray:

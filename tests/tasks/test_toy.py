@@ -27,7 +27,7 @@ def digest(folder: Path) -> str:
     number=st.integers(0, 10_000),
     size=st.tuples(st.integers(64, 200), st.integers(64, 200)),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_shapes_lie_in_the_image_and_apart(seed, number, size):
     scene = draw_scene(seed, 'train', number, size)
     assert scene.image.shape == (*size, 3) and scene.image.dtype == np.uint8
@@ -37,9 +37,11 @@ def test_shapes_lie_in_the_image_and_apart(seed, number, size):
         assert 0 <= x and 0 <= y and x + w <= size[1] - 1 and y + h <= size[0] - 1
         assert 0 < shape.area <= w * h
         assert 0 <= shape.label < len(CLASSES)
-        mask = np.zeros(size, np.uint8)
-        cv2.fillPoly(mask, [np.round(shape.outline).astype(np.int32)], 1)
-        assert mask.sum() == pytest.approx(shape.area, rel=0.35, abs=20)
+        # Eight times finer: filling a polygon adds half a pixel around it, rounding up to another.
+        mask = np.zeros((8 * size[0], 8 * size[1]), np.uint8)
+        cv2.fillPoly(mask, [np.round(8 * shape.outline).astype(np.int32)], 1)
+        perimeter = np.linalg.norm(shape.outline - np.roll(shape.outline, 1, 0), axis=1).sum()
+        assert abs(mask.sum() / 64 - shape.area) <= perimeter / 8
         centre = shape.joints[0]
         assert np.allclose(centre, (x + w / 2, y + h / 2), atol=max(w, h) / 2)
         cover[int(y) + 1 : int(y + h), int(x) + 1 : int(x + w)] += 1
