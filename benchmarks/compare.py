@@ -138,7 +138,8 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
     plain = row('seed', args.seed)
     config = Config.fromfile(args.seed)
     epochs = config.train_cfg.max_epochs
-    longer = math.ceil(epochs * (search['seconds'] + adapted['seconds']) / plain['seconds'])
+    by_time = math.ceil(epochs * (search['seconds'] + adapted['seconds']) / plain['seconds'])
+    longer = args.long_epochs or by_time
     scale = longer / epochs
     options: dict = {'train_cfg.max_epochs': longer}
     for index, scheduler in enumerate(config.param_scheduler):
@@ -240,6 +241,12 @@ def main() -> None:
     parser.add_argument('adapt', help='config of the fine-tune')
     parser.add_argument('--metric', required=True, help='such as coco/bbox_mAP')
     parser.add_argument('--runs', type=int, default=3)
+    parser.add_argument(
+        '--long-epochs',
+        type=int,
+        help='epochs of "seed, whole budget"; by default as many as fill the wall time, which is '
+        'fair only on a machine that does nothing else',
+    )
     parser.add_argument('--jobs', type=int, default=2, help='runs at a time')
     parser.add_argument('--threads', type=int, default=1, help='threads of each')
     parser.add_argument('-o', '--output', type=Path, required=True)
