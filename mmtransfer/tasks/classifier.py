@@ -1,4 +1,4 @@
-"""The published classifier around a seed backbone, to see that its weights are what they should be."""
+"""The published classifier around a seed, to see that its weights are what they should be."""
 
 import os
 

@@ -30,22 +30,26 @@ def path(net: FNASupernet, seed: int = 0) -> Architecture:
     return net.space.sample(random.Random(seed))
 
 
+def origins(net: FNASupernet, architecture: Architecture) -> dict[str, str]:
+    """Tensor of the plain network -> the same tensor in the supernet."""
+    blocks = {}
+    for layer in network(architecture).layers:
+        if layer.choice is not None:
+            position = layer.choice.partition('.layer')[2]
+            blocks[layer.name] = f'stages.{layer.stage}.{position}.{layer.op}'
+    names = {}
+    for name in AdaptedBackbone(architecture).state_dict():
+        block = '.'.join(name.split('.')[:3])
+        names[name] = blocks.get(block, block) + name[len(block) :]
+    return names
+
+
 def extracted(net: FNASupernet, architecture: Architecture, **kwargs) -> AdaptedBackbone:
     """The plain network of a path with the path's own weights."""
     plain = AdaptedBackbone(architecture, out_indices=net.out_indices, **kwargs).double()
-    origin = {}
-    for layer in network(architecture).layers:
-        if layer.choice is None:
-            origin[layer.name] = layer.name
-        else:
-            position = layer.choice.partition('.layer')[2]
-            origin[layer.name] = f'stages.{layer.stage}.{position}.{layer.op}'
     state = net.state_dict()
-    tensors = {}
-    for name in plain.state_dict():
-        block = '.'.join(name.split('.')[:3])
-        tensors[name] = state[origin.get(block, block) + name[len(block) :]].clone()
-    plain.load_state_dict(tensors)
+    names = origins(net, architecture)
+    plain.load_state_dict({ours: state[theirs].clone() for ours, theirs in names.items()})
     return plain.train(net.training)
 
 
