@@ -10,14 +10,15 @@ Run: ``python benchmarks/search_step.py [--size 192 256] [--batch 2] [--repeat 1
 
 import argparse
 import json
+import os
 import platform
 import random
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -156,8 +157,10 @@ def build(kind: str, dtype: torch.dtype = torch.float32) -> FNASupernet:
 def peak_memory(kind: str, size: tuple[int, int], batch: int) -> float:
     """GiB that one step needs beyond the network itself, read in a process of its own."""
     command = [sys.executable, __file__, '--child', kind, '--batch', str(batch), '--size']
+    # Freed blocks go back to the system at once, so that the peak is what was in use.
+    env = dict(os.environ, MALLOC_MMAP_THRESHOLD_='65536', MALLOC_TRIM_THRESHOLD_='65536')
     out = subprocess.run(
-        [*command, *map(str, size)], check=True, capture_output=True, text=True
+        [*command, *map(str, size)], check=True, capture_output=True, text=True, env=env
     ).stdout
     return json.loads(out.splitlines()[-1])['bytes'] / GIB
 
@@ -165,12 +168,18 @@ def peak_memory(kind: str, size: tuple[int, int], batch: int) -> float:
 def child(kind: str, size: tuple[int, int], batch: int) -> None:
     net = build(kind)
     x = torch.randn(batch, 3, *size)
-    small = torch.randn(2, 3, 32, 32)
-    mixture_step(net, kind, small)  # buffers that any step needs, whatever the size
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    mixture_step(net, kind, torch.randn(2, 3, 32, 32))  # what any step needs, whatever the size
+    net.zero_grad(set_to_none=True)
+    Path('/proc/self/clear_refs').write_text('5')  # the peak counts from here (Linux)
+    before = status('VmRSS')
     mixture_step(net, kind, x)
-    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({'bytes': (after - before) * 1024}))
+    print(json.dumps({'bytes': (status('VmHWM') - before) * 1024}))
+
+
+def status(field: str) -> int:
+    """A size of this process in KiB, as Linux reports it."""
+    lines = Path('/proc/self/status').read_text().splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith(f'{field}:')))
 
 
 def arch_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
