@@ -1,5 +1,7 @@
 """Weights for a whole model from a search (or from the seed), before the fine-tune begins."""
 
+from collections.abc import Sequence
+
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
@@ -15,15 +17,20 @@ class RemapHook(Hook):
         checkpoint: ``source='supernet'``: a checkpoint of the search, or its work directory (then
             its last checkpoint is taken). ``source='seed'``: the seed network's checkpoint.
         source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
+        initialise: Modules beside the backbone that keep their own values, such as
+            ``('bbox_head.retina_cls',)`` for another number of classes.
     """
 
     priority = 'NORMAL'
 
-    def __init__(self, checkpoint: str, source: str = 'supernet') -> None:
+    def __init__(
+        self, checkpoint: str, source: str = 'supernet', initialise: Sequence[str] = ()
+    ) -> None:
         if source not in ('supernet', 'seed'):
             raise ValueError(f"source must be 'supernet' or 'seed'; received {source!r}.")
         self.checkpoint = checkpoint
         self.source = source
+        self.initialise = tuple(initialise)
 
     def before_train(self, runner) -> None:
         """Apply the plan and write it to the log."""
@@ -31,5 +38,5 @@ class RemapHook(Hook):
             return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         runner.logger.info(f'remap: weights from the {self.source}, {self.checkpoint}')
-        plan = load_model(model, self.checkpoint, source=self.source)
+        plan = load_model(model, self.checkpoint, self.source, self.initialise)
         runner.logger.info(plan.explain())

@@ -1,0 +1,31 @@
+from types import SimpleNamespace
+
+import pytest
+from torch import nn
+
+from mmtransfer.engine import remap_hook
+from mmtransfer.engine.remap_hook import RemapHook
+
+
+@pytest.mark.parametrize(
+    ('iteration', 'resumed', 'acts'), [(0, False, True), (0, True, False), (3, False, False)]
+)
+def test_hook_acts_on_a_fresh_run_only(monkeypatch, iteration, resumed, acts):
+    calls, logged = [], []
+
+    def load_model(*args):
+        calls.append(args)
+        return SimpleNamespace(explain=lambda: 'the plan')
+
+    monkeypatch.setattr(remap_hook, 'load_model', load_model)
+    model = nn.Linear(1, 1)
+    logger = SimpleNamespace(info=logged.append)
+    runner = SimpleNamespace(iter=iteration, _resume=resumed, model=model, logger=logger)
+    RemapHook('search/', initialise=['bbox_head.']).before_train(runner)
+    assert calls == ([(model, 'search/', 'supernet', ('bbox_head.',))] if acts else [])
+    assert ('the plan' in logged) == acts
+
+
+def test_an_unknown_source_is_refused():
+    with pytest.raises(ValueError, match="'supernet' or 'seed'; received 'scratch'"):
+        RemapHook('x', source='scratch')
