@@ -136,7 +136,8 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
     adapted = row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
     row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
     plain = row('seed', args.seed)
-    config = Config.fromfile(args.seed)
+    with _LOCK:  # reading configs is not safe in threads
+        config = Config.fromfile(args.seed)
     epochs = config.train_cfg.max_epochs
     by_time = math.ceil(epochs * (search['seconds'] + adapted['seconds']) / plain['seconds'])
     longer = args.long_epochs or by_time
