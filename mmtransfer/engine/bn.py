@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
-from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.registry import HOOKS
 
 from .loaders import forget_leftovers
+from .parallel import unwrap
 
 
 @torch.no_grad()
@@ -125,7 +126,7 @@ class ReestimateBNHook(Hook):
         """Runs :func:`reestimate_bn` on the training data."""
         if runner.iter > 0 or runner._resume:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         count = reestimate_bn(model, runner.train_dataloader, self.iterations)
         runner.logger.info(
             f're-estimated the statistics of {count} normalisation layers over '

@@ -3,9 +3,10 @@
 from typing import Any
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmtransfer.registry import HOOKS
+
+from .parallel import unwrap
 
 
 class ChannelsError(ValueError):
@@ -21,7 +22,7 @@ def check_channels(model: Any) -> None:
     Raises:
         ChannelsError: Names both and how to mend it.
     """
-    model = model.module if is_model_wrapper(model) else model
+    model = unwrap(model)
     given = getattr(getattr(model, 'backbone', None), 'out_channels', None)
     if given is None:
         return

@@ -9,9 +9,10 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
-from mmengine.model import is_model_wrapper
 
 from mmtransfer.registry import HOOKS
+
+from .parallel import unwrap
 
 FORMAT = 1
 # What may change between a run and its continuation.
@@ -161,7 +162,7 @@ class CheckpointHook(_CheckpointHook):
                 f'another config: {", ".join(differing)} differ. Use that config, or another '
                 f'work_dir (with load_from to take the weights).'
             )
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         have = {k.removeprefix('module.'): v for k, v in checkpoint['state_dict'].items()}
         need = model.state_dict()
         if have.keys() != need.keys():

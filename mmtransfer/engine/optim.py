@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
 from torch import Tensor, nn
 
 from mmtransfer.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
+
+from .parallel import unwrap
 
 
 class NonFiniteLossError(RuntimeError):
@@ -105,7 +106,7 @@ class SearchOptimWrapperConstructor:
 
     def __call__(self, model: nn.Module) -> OptimWrapperDict:
         """Build both wrappers; together they hold every parameter exactly once."""
-        module: Any = model.module if is_model_wrapper(model) else model
+        module = unwrap(model)
         with _without_logits(module) as logits:
             if not logits:
                 raise ValueError(

@@ -6,10 +6,15 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from mmengine.dist import get_world_size
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, is_model_wrapper
 from torch import Tensor, nn
 
 from mmtransfer.registry import MODEL_WRAPPERS
+
+
+def unwrap(model: nn.Module) -> Any:
+    """The model inside of a wrapper for distributed training, or the model itself."""
+    return model.module if is_model_wrapper(model) else model
 
 
 @MODEL_WRAPPERS.register_module()

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmtransfer.registry import HOOKS
 from mmtransfer.remap.load import load_model
+
+from .parallel import unwrap
 
 
 @HOOKS.register_module()
@@ -36,7 +37,7 @@ class RemapHook(Hook):
         """Apply the plan and write it to the log."""
         if runner.iter > 0 or runner._resume:
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         runner.logger.info(f'remap: weights from the {self.source}, {self.checkpoint}')
         plan = load_model(model, self.checkpoint, self.source, self.initialise)
         runner.logger.info(plan.explain())

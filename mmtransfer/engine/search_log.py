@@ -1,11 +1,12 @@
 """What a search shows while it runs: probabilities and the derived architecture, once an epoch."""
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmtransfer.draw import draw, to_array
 from mmtransfer.registry import HOOKS
 from mmtransfer.search import derive_supernet
+
+from .parallel import unwrap
 
 
 @HOOKS.register_module()
@@ -26,7 +27,7 @@ class SearchLogHook(Hook):
 
     def before_test(self, runner) -> None:
         """A test of a search checkpoint tests the architecture that it would derive."""
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrap(runner.model)
         found = derive_supernet(model.backbone, runner.cfg.train_cfg)
         model.backbone.select(found)
         runner.logger.info(f'testing the derived architecture: {found.as_dict}')

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from mmengine.dist import get_rank
-from mmengine.model import is_model_wrapper
 from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
@@ -23,6 +22,7 @@ from mmtransfer.search import Step, draw_seed, with_cost
 
 from .channels import check_channels
 from .loaders import build_loader
+from .parallel import unwrap
 from .split import split_dataset
 
 
@@ -125,7 +125,7 @@ class SearchLoop(EpochBasedTrainLoop):
         self.arch_per_round, self.weights_per_round = alternation
         self.input_size = (int(input_size[0]), int(input_size[1]))
 
-        self.model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        self.model = unwrap(runner.model)
         check_channels(self.model)
         self.supernet = find_supernet(self.model)
         self.table = cost_table(self.supernet.space, self.input_size, metric)
