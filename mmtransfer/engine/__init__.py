@@ -3,6 +3,7 @@
 from .bn import ReestimateBNHook, reestimate_bn
 from .channels import ChannelsError, CheckChannelsHook, check_channels
 from .checkpoint_hook import CheckpointHook
+from .head_boxes import CheckHeadBoxesHook, HeadBoxesError, check_head_boxes
 from .optim import NonFiniteLossError, RegularisedOptimWrapper, SearchOptimWrapperConstructor
 from .parallel import AverageGradients
 from .remap_hook import RemapHook
@@ -13,7 +14,9 @@ __all__ = [
     'AverageGradients',
     'ChannelsError',
     'CheckChannelsHook',
+    'CheckHeadBoxesHook',
     'CheckpointHook',
+    'HeadBoxesError',
     'NonFiniteLossError',
     'ReestimateBNHook',
     'RegularisedOptimWrapper',
@@ -23,5 +26,6 @@ __all__ = [
     'SearchLoop',
     'SearchOptimWrapperConstructor',
     'check_channels',
+    'check_head_boxes',
     'reestimate_bn',
 ]

