@@ -1,0 +1,17 @@
+"""The network that deeplabv3_mbv2_search.py found, adapted to DeepLabv3+ (Sec. 4.1.2): its backbone
+comes from that search, its decoder begins anew."""
+
+_base_ = './deeplabv3plus_mbv2_seed.py'
+
+found = 'work_dirs/deeplabv3_mbv2_search'
+model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
+custom_hooks = [
+    dict(
+        type='mmtransfer.RemapHook',
+        source='supernet',
+        checkpoint=found,
+        initialise=['decode_head.'],
+    ),
+    dict(type='mmtransfer.ReestimateBNHook', iterations=2000),
+    dict(type='mmtransfer.CheckChannelsHook'),
+]
