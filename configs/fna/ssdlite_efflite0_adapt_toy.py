@@ -1,0 +1,11 @@
+"""The adapted network: architecture and weights from ssdlite_efflite0_search_toy.py."""
+
+_base_ = './ssdlite_efflite0_seed_toy.py'
+
+found = 'work_dirs/ssdlite_efflite0_search_toy'
+model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
+custom_hooks = [
+    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
+    dict(type='mmtransfer.ReestimateBNHook', iterations=10),
+    dict(type='mmtransfer.CheckChannelsHook'),
+]

@@ -1,0 +1,12 @@
+"""The adapted network: architecture and weights come from ssdlite_mbv2_search.py (Sec. 4.6)."""
+
+_base_ = './ssdlite_mbv2_seed.py'
+
+found = 'work_dirs/ssdlite_mbv2_search'
+model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
+custom_hooks = [
+    *_base_.custom_hooks,
+    # From the seed instead (Sec. 3.2.3): source='seed', checkpoint=_base_.checkpoint.
+    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
+    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
+]

@@ -1,0 +1,23 @@
+"""The rival: SSDLite on the plain MobileNetV2, fine-tuned with the adapted network's schedule.
+
+As in all of mmdet's SSDs an epoch reads its images five times (RepeatDataset).
+"""
+
+_base_ = [
+    'mmdet::ssd/ssdlite_mobilenetv2-scratch_8xb24-600e_coco.py',
+    '../_base_/ssdlite_mbv2.py',
+    '../_base_/adapt_settings.py',
+]
+
+model = dict(backbone=_base_.plain, neck=_base_.neck, bbox_head=_base_.head)
+train_dataloader = dict(batch_size=64)  # 8 processes
+
+train_cfg = _base_.adapt.train_cfg
+train_cfg.update(max_epochs=60, val_interval=5)
+optim_wrapper = _base_.adapt.optim_wrapper
+optim_wrapper.optimizer.update(lr=0.2, weight_decay=5e-4)  # mmdet's decay for SSD300
+param_scheduler = _base_.adapt.param_scheduler
+param_scheduler[1].milestones = [36, 50, 56]
+default_hooks = _base_.adapt.default_hooks
+custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.CheckChannelsHook')]
+auto_scale_lr = dict(enable=False, base_batch_size=512)
