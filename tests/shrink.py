@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
+from . import shrink_pose
+from .shrink_segmentation import shrink_segmentation_data, shrink_segmentation_model
+
 SIZE = 64  # height and width of the images in pixels
 WIDTH = 32  # channels of neck and heads; FCOS normalises groups of 32
 
@@ -15,7 +18,7 @@ SUPERNET = dict(layers=(2, 2, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
 
 
 def shrink(cfg: Config, folder: Path, *, searched: Path | None = None) -> Config:
-    """A copy of a detection config that runs in seconds on the CPU.
+    """A copy of a config that runs in seconds on the CPU.
 
     A fine-tune has 2 iterations; a search 2 epochs of 2 weight steps, the second one with
     architecture steps too. Validation and test read 2 images.
@@ -33,8 +36,13 @@ def shrink(cfg: Config, folder: Path, *, searched: Path | None = None) -> Config
         '/', '_'
     )  # unique in a process
     cfg.randomness = dict(seed=0)
-    _shrink_data(cfg, folder / 'data')
-    _shrink_model(cfg, searched)
+    _shrink_backbone(cfg, searched)
+    if cfg.default_scope == 'mmpose':
+        shrink_pose.shrink_data(cfg, folder / 'data', SIZE, typed)
+        shrink_pose.shrink_model(cfg)
+    else:
+        _shrink_data(cfg, folder / 'data')
+        _shrink_model(cfg)
     _shrink_schedule(cfg, searched)
     return cfg
 
@@ -79,6 +87,8 @@ def _shrink_data(cfg: Config, folder: Path) -> None:
     for part, number in (('train', 8 if search else 4), ('val', 2), ('test', 2)):
         loader = cfg[f'{part}_dataloader']
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
+        for repeat in typed(loader, 'RepeatDataset'):
+            repeat['times'] = 1
         (dataset,) = typed(loader, 'CocoDataset')
         classes = tuple(dataset.get('metainfo', CocoDataset.METAINFO)['classes'])
         file = make_data(folder, classes, number)
@@ -90,18 +100,29 @@ def _shrink_data(cfg: Config, folder: Path) -> None:
             evaluator.update(ann_file=str(file), outfile_prefix=str(folder / part))
 
 
-def _shrink_model(cfg: Config, searched: Path | None) -> None:
-    model = cfg.model
-    backbone = model.backbone
+def _shrink_backbone(cfg: Config, searched: Path | None) -> None:
+    backbone = cfg.model.backbone
     backbone.init_cfg = None
     if backbone.type == 'mmtransfer.FNASupernet':
         backbone.update(SUPERNET)
+        if 'restrict' in backbone:
+            backbone.update(expansions=(6,), restrict={'stage5.layer0': ['k3e6', 'k5e6']})
     elif searched is not None:
         backbone.architecture = str(searched / 'architecture.json')
     elif backbone.architecture.endswith('.json'):
         backbone.architecture = (
             'mobilenet_v2' if 'mbv2' in backbone.architecture else ('efficientnet_lite0')
         )
+
+
+def _shrink_model(cfg: Config) -> None:
+    model = cfg.model
+    if model.neck.type == 'mmtransfer.SSDLiteNeck':
+        _shrink_ssdlite(model)
+        return
+    if 'decode_head' in model:
+        shrink_segmentation_model(model)
+        return
     model.neck.out_channels = WIDTH
     model.test_cfg.get('rcnn', model.test_cfg).update(score_thr=0.0, max_per_img=10)
     for name in ('bbox_head', 'rpn_head'):
@@ -117,9 +138,20 @@ def _shrink_model(cfg: Config, searched: Path | None) -> None:
             part.update(nms_pre=50, max_per_img=20)
 
 
+def _shrink_ssdlite(model: Any) -> None:
+    extra = [WIDTH] * len(model.neck.extra_channels)
+    model.neck.update(last_channels=WIDTH, extra_channels=extra)
+    model.bbox_head.in_channels = [model.neck.in_channels[0], WIDTH, *extra]
+    model.test_cfg.update(score_thr=0.0, max_per_img=10)
+
+
 def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
-    cfg.train_cfg.max_epochs = 1
+    if 'max_iters' in cfg.train_cfg:
+        cfg.train_cfg.update(max_iters=2, val_interval=2)
+    else:
+        cfg.train_cfg.max_epochs = 1
     if 'arch_begin' in cfg.train_cfg:
+        cfg.train_cfg.split.arch = 0.5
         cfg.train_cfg.update(max_epochs=2, arch_begin=1, val_interval=2, input_size=(SIZE, SIZE))
         cfg.train_cfg.searcher.pop('target', None)
         for term in cfg.train_cfg.regularisers:
