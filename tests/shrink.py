@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from . import shrink_pose
-from .shrink_segmentation import shrink_segmentation_data, shrink_segmentation_model
+from . import shrink_pose, shrink_segmentation
 
 SIZE = 64  # height and width of the images in pixels
 WIDTH = 32  # channels of neck and heads; FCOS normalises groups of 32
@@ -40,6 +39,9 @@ def shrink(cfg: Config, folder: Path, *, searched: Path | None = None) -> Config
     if cfg.default_scope == 'mmpose':
         shrink_pose.shrink_data(cfg, folder / 'data', SIZE, typed)
         shrink_pose.shrink_model(cfg)
+    elif cfg.default_scope == 'mmseg':
+        shrink_segmentation.shrink_data(cfg, folder / 'data', SIZE)
+        shrink_segmentation.shrink_model(cfg, SIZE)
     else:
         _shrink_data(cfg, folder / 'data')
         _shrink_model(cfg)
@@ -120,9 +122,6 @@ def _shrink_model(cfg: Config) -> None:
     if model.neck.type == 'mmtransfer.SSDLiteNeck':
         _shrink_ssdlite(model)
         return
-    if 'decode_head' in model:
-        shrink_segmentation_model(model)
-        return
     model.neck.out_channels = WIDTH
     model.test_cfg.get('rcnn', model.test_cfg).update(score_thr=0.0, max_per_img=10)
     for name in ('bbox_head', 'rpn_head'):
@@ -151,7 +150,6 @@ def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
     else:
         cfg.train_cfg.max_epochs = 1
     if 'arch_begin' in cfg.train_cfg:
-        cfg.train_cfg.split.arch = 0.5
         cfg.train_cfg.update(max_epochs=2, arch_begin=1, val_interval=2, input_size=(SIZE, SIZE))
         cfg.train_cfg.searcher.pop('target', None)
         for term in cfg.train_cfg.regularisers:
