@@ -9,6 +9,7 @@ from pathlib import Path
 from _config import add_cfg_options, read_config
 from mmengine.registry import init_default_scope
 
+from mmtransfer.cost.metrics import UNITS, say
 from mmtransfer.search.derive import derive_from_checkpoint
 
 
@@ -25,7 +26,8 @@ def main() -> None:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     found.write(args.output)
     cost = found.cost or {}
-    print(f'{args.output}: backbone of {cost["madds"]:,} multiply-adds, {cost["params"]:,} params')
+    shown = [say(metric, cost[unit.key]) for metric, unit in UNITS.items() if unit.key in cost]
+    print(f'{args.output}: backbone of {", ".join(shown)}')
 
 
 if __name__ == '__main__':

@@ -4,7 +4,7 @@ from mmengine.hooks import Hook
 
 from mmtransfer.draw import draw, to_array
 from mmtransfer.registry import HOOKS
-from mmtransfer.search import derive_supernet
+from mmtransfer.search import derive_supernet, skip_share
 
 from .parallel import unwrap
 
@@ -13,17 +13,21 @@ from .parallel import unwrap
 class SearchLogHook(Hook):
     """Writes to every visualiser backend (TensorBoard among them) after each epoch.
 
-    Scalars ``prob/<choice>/<option>``; an image ``architecture`` of what would be derived now; a
-    warning when more than ``skip_share`` of the optional layers have collapsed to skips.
+    Scalars ``prob/<choice>/<option>`` and ``skip_share``; an image ``architecture`` of what would
+    be derived now; a warning when more than ``skip_share`` of the layers that can be skipped are,
+    after the first epoch of architecture steps that shows it and at the end of the search.
 
     Args:
-        skip_share: In [0, 1].
+        skip_share: In [0, 1]; 1 never warns.
     """
 
     priority = 'BELOW_NORMAL'
 
-    def __init__(self, skip_share: float = 0.8) -> None:
+    def __init__(self, skip_share: float = 0.5) -> None:
+        if not 0 <= skip_share <= 1:
+            raise ValueError(f'skip_share must lie in [0, 1]; received {skip_share}.')
         self.skip_share = skip_share
+        self._warned = False
 
     def before_test(self, runner) -> None:
         """A test of a search checkpoint tests the architecture that it would derive."""
@@ -42,14 +46,25 @@ class SearchLogHook(Hook):
             for c in space.choices
             for option, p in zip(c.options, probabilities[c.name], strict=True)
         }
+        share = skip_share(found)
+        scalars['skip_share'] = share
         runner.visualizer.add_scalars(scalars, step=runner.iter)
         figure = draw([found], [f'epoch {runner.epoch + 1}'])
         runner.visualizer.add_image('architecture', to_array(figure), step=runner.iter)
+        if runner.epoch >= loop.arch_begin and not self._warned:
+            self._warned = self._warn(runner, share, 'the search is collapsing')
 
-        optional = [c.name for c in space.choices if 'skip' in c.options]
-        share = sum(found[name] == 'skip' for name in optional) / max(1, len(optional))
-        if share > self.skip_share:
-            runner.logger.warning(
-                f'{share:.0%} of the optional layers are skips: the search may be collapsing. '
-                f'Lower the factor of the cost term, or give the space min_layers.'
-            )
+    def after_train(self, runner) -> None:
+        """Called when the search ends."""
+        self._warn(runner, skip_share(runner.train_loop.derive()), 'the search has collapsed')
+
+    def _warn(self, runner, share: float, what: str) -> bool:
+        """Warn where the share is high; returns whether it is."""
+        if share <= self.skip_share:
+            return False
+        runner.logger.warning(
+            f'{what}: {share:.0%} of the layers that can be skipped are, more than '
+            f'{self.skip_share:.0%}. Give the space min_layers, lower the factor of the cost term, '
+            f'set a target (searcher.target), or begin architecture steps later (arch_begin).'
+        )
+        return True

@@ -16,9 +16,9 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.table import cost_table
+from mmtransfer.cost.metrics import UNITS, say, table_for
 from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
-from mmtransfer.search import Step, draw_seed, with_cost
+from mmtransfer.search import Step, draw_seed, output_stride_of, skip_share, with_cost
 
 from .channels import check_channels
 from .loaders import build_loader
@@ -84,12 +84,16 @@ class SearchLoop(EpochBasedTrainLoop):
             steps, in (0, 1), or the config of a dataset of their own.
         searcher: Config of the searcher.
         regularisers: Configs of terms added to the loss.
-        metric: What the cost table counts, ``'madds'`` or ``'params'``.
+        metric: What the cost is: ``'madds'``, ``'params'`` or ``'latency'`` in milliseconds. The
+            targets of searcher and cost term have its unit.
+        latency_table: For latency: a file of ``tools/measure_latency.py``, see
+            :func:`mmtransfer.cost.metrics.table_for`.
         val_begin, val_interval: As in MMEngine; validation runs the derived architecture.
 
     Raises:
         SearchConfigError: An option is out of its range, or a setting of the runner cannot work
-        here.
+            here.
+        LatencyTableError: The latency table is missing or was measured under other conditions.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class SearchLoop(EpochBasedTrainLoop):
         searcher: dict | None = None,
         regularisers: Sequence[dict] = (),
         metric: str = 'madds',
+        latency_table: str | dict | None = None,
         val_begin: int = 1,
         val_interval: int = 1,
     ) -> None:
@@ -123,12 +128,15 @@ class SearchLoop(EpochBasedTrainLoop):
         )
         self.arch_begin = arch_begin
         self.arch_per_round, self.weights_per_round = alternation
-        self.input_size = (int(input_size[0]), int(input_size[1]))
 
         self.model = unwrap(runner.model)
         check_channels(self.model)
         self.supernet = find_supernet(self.model)
-        self.table = cost_table(self.supernet.space, self.input_size, metric)
+        self.table = table_for(
+            dict(input_size=input_size, metric=metric, latency_table=latency_table),
+            self.supernet.space,
+            output_stride_of(self.supernet),
+        )
         with DefaultScope.overwrite_default_scope('mmtransfer'):  # these have no parent registry
             self.searcher: Any = SEARCHERS.build(
                 dict(searcher or {'type': 'DifferentiableSearcher'}),
@@ -145,7 +153,9 @@ class SearchLoop(EpochBasedTrainLoop):
         """The architecture found so far, with its cost."""
         return with_cost(
             self.searcher.architecture(),
-            self.input_size,
+            self.table.input_size,
+            self.table,
+            output_stride_of(self.supernet),
             iteration=self._iter,
             epoch=self._epoch,
             seed=self.seed,
@@ -224,12 +234,10 @@ class SearchLoop(EpochBasedTrainLoop):
         finally:
             self.supernet.release()
         searched = self.table.expected(self.supernet.probabilities()).item()
-        derived = self.table.of(self.searcher.architecture())
-        self._log(
-            arch_loss=outputs['loss'].item(),
-            expected_cost_G=(searched + self.table.fixed) / 1e9,
-            derived_cost_G=derived / 1e9,
-        )
+        derived = self.searcher.architecture()
+        self._log(arch_loss=outputs['loss'].item(), skip_share=skip_share(derived))
+        self._log_cost('expected', searched + self.table.fixed)
+        self._log_cost('derived', self.table.of(derived))
 
     def _arch_batch(self, number: int) -> Any:
         """Batch ``number`` of the endless sequence of passes over the architecture part."""
@@ -255,22 +263,28 @@ class SearchLoop(EpochBasedTrainLoop):
         for name, value in values.items():
             self.runner.message_hub.update_scalar(f'train/{name}', value)
 
+    def _log_cost(self, name: str, cost: float) -> None:
+        """Under a name that says the unit, such as ``expected_cost_G``."""
+        unit = UNITS[self.table.metric]
+        self._log(**{f'{name}_cost_{unit.suffix}': cost / unit.scale})
+
     def _report_target(self) -> None:
         target = self.searcher.target
         if target is None:
             return
         cost = self.table.of(self.searcher.architecture())
-        miss = target.miss(cost)
+        miss, found = target.miss(cost), say(self.table.metric, cost)
+        wanted = say(self.table.metric, target.cost)
         if abs(miss) <= target.tolerance:
             self.runner.logger.info(
-                f'the derived backbone costs {cost:,}: {miss:+.2%} from the target of '
-                f'{target.cost:,.0f} (tolerance {target.tolerance:.0%}).'
+                f'the derived backbone costs {found}: {miss:+.2%} from the target of {wanted} '
+                f'(tolerance {target.tolerance:.0%}).'
             )
         else:
             self.runner.logger.warning(
-                f'the derived backbone costs {cost:,} and misses the target of {target.cost:,.0f} '
-                f'by {miss:+.2%} (tolerance {target.tolerance:.0%}), because no architecture of '
-                f'the space lies nearer: its options are too coarse around this cost.'
+                f'the derived backbone costs {found} and misses the target of {wanted} by '
+                f'{miss:+.2%} (tolerance {target.tolerance:.0%}), because no architecture of the '
+                f'space lies nearer: its options are too coarse around this cost.'
             )
 
 

@@ -1,14 +1,33 @@
 """Searchers, the draws they make, regularisers, and how an architecture is derived."""
 
-from .derive import Target, TargetError, derive, derive_from_checkpoint, derive_supernet, with_cost
+from .bound import CostBound
+from .candidates import CandidateSearcher, RandomSearcher, score_candidates
+from .derive import (
+    Target,
+    TargetError,
+    derive,
+    derive_from_checkpoint,
+    derive_supernet,
+    output_stride_of,
+    with_cost,
+)
 from .differentiable import DifferentiableSearcher
 from .draws import draw_rng, draw_seed
+from .evolution import EvolutionSearcher
+from .guard import skip_share
 from .regularisers import CostTerm, Regulariser, Step
+from .scores import Scores, ScoresError
 
 __all__ = [
+    'CandidateSearcher',
+    'CostBound',
     'CostTerm',
     'DifferentiableSearcher',
+    'EvolutionSearcher',
+    'RandomSearcher',
     'Regulariser',
+    'Scores',
+    'ScoresError',
     'Step',
     'Target',
     'TargetError',
@@ -17,5 +36,8 @@ __all__ = [
     'derive_supernet',
     'draw_rng',
     'draw_seed',
+    'output_stride_of',
+    'score_candidates',
+    'skip_share',
     'with_cost',
 ]

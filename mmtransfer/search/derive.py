@@ -19,7 +19,8 @@ import numpy as np
 from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.table import CostTable, cost_table
+from mmtransfer.cost.metrics import UNITS, say, table_for
+from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import MODELS
 from mmtransfer.remap.checkpoint import load_tensors
 from mmtransfer.seeds import space_of
@@ -35,8 +36,8 @@ class Target:
     """What the derived backbone is to cost.
 
     Args:
-        cost: The whole backbone's cost, in the unit of the cost table (multiply-adds or
-        parameters).
+        cost: The whole backbone's cost, in the unit of the cost table: multiply-adds, parameters or
+            milliseconds.
         tolerance: How far from it the derived architecture may end, relative.
     """
 
@@ -49,11 +50,12 @@ class Target:
         if not low <= self.cost <= high:
             raise TargetError(
                 f'the cost target must lie between the cheapest and the dearest backbone of the '
-                f'space, {low:,} and {high:,}; received {self.cost:,.0f}. Choose a target in that '
-                f'range, or change the space (kernels, expansions, layers, min_layers).'
+                f'space, {say(table.metric, low)} and {say(table.metric, high)}; received '
+                f'{say(table.metric, self.cost)}. Choose a target in that range, or change the '
+                f'space (kernels, expansions, layers, min_layers).'
             )
 
-    def miss(self, cost: int) -> float:
+    def miss(self, cost: float) -> float:
         """How far a cost is from the target, relative and signed."""
         return cost / self.cost - 1.0
 
@@ -183,15 +185,19 @@ def derive_supernet(supernet: Any, train_cfg: Mapping[str, Any]) -> Architecture
 
     Args:
         supernet: A backbone with ``space`` and ``probabilities()``.
-        train_cfg: Of the search config: input size, metric and target.
+        train_cfg: Of the search config: input size, metric with its table, and target.
+
+    Raises:
+        LatencyTableError: The latency that the config counts was measured elsewhere.
     """
     searcher = train_cfg.get('searcher') or {}
-    size = (int(train_cfg['input_size'][0]), int(train_cfg['input_size'][1]))
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
-    table = cost_table(supernet.space, size, train_cfg.get('metric', 'madds'))
+    stride = output_stride_of(supernet)
+    table = table_for(train_cfg, supernet.space, stride)
     probabilities = {name: p.tolist() for name, p in supernet.probabilities().items()}
-    return with_cost(derive(supernet.space, probabilities, table, target), size)
+    found = derive(supernet.space, probabilities, table, target)
+    return with_cost(found, table.input_size, table, stride)
 
 
 def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Architecture:
@@ -219,15 +225,35 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     return derive_supernet(supernet, config.train_cfg)
 
 
+def output_stride_of(supernet: Any) -> int:
+    """The output stride of a backbone; 32 where it says nothing of it."""
+    return getattr(supernet, 'output_stride', 32)
+
+
 def with_cost(
-    architecture: Architecture, input_size: tuple[int, int], **provenance
+    architecture: Architecture,
+    input_size: tuple[int, int],
+    table: CostTable | None = None,
+    output_stride: int = 32,
+    **provenance: Any,
 ) -> Architecture:
-    """The same architecture with the backbone's cost and the input size noted."""
+    """The same architecture with the backbone's cost and the input size noted.
+
+    Args:
+        architecture: Any.
+        input_size: (H, W) at which multiply-adds are counted.
+        table: Where it is one of latencies, the milliseconds are noted too.
+        output_stride: Of the backbone.
+        **provenance: Further notes on where the architecture comes from.
+    """
     space = space_of(architecture)
-    cost = {
-        'madds': cost_table(space, input_size, 'madds').of(architecture),
-        'params': cost_table(space, input_size, 'params').of(architecture),
-    }
+    tables = [
+        table_for({'input_size': input_size, 'metric': metric}, space, output_stride)
+        for metric in ('madds', 'params')
+    ]
+    if table is not None and table.metric == 'latency':
+        tables.append(table)
+    cost: dict[str, float] = {UNITS[t.metric].key: t.of(architecture) for t in tables}
     return architecture.replace(
         cost=cost,
         input_size=tuple(input_size),

@@ -1,0 +1,228 @@
+"""The file of a latency table: forward times of every option, and where they were measured.
+
+Times hold for one machine, so the file carries a stamp, and a table whose stamp differs from what
+is asked for is refused rather than used. Times are milliseconds throughout: in the file, in the
+table and in a search's target.
+"""
+
+import dataclasses
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from ..seeds import SKIP
+from ..space import SearchSpace
+from .formulas import Size
+from .table import CostTable
+
+FORMAT = 1
+_KEYS = ('format', 'unit', 'stamp', 'fixed', 'entries')
+
+
+class LatencyTableError(ValueError):
+    """A latency table that is missing, is broken, or was measured under other conditions."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """The conditions of a measurement.
+
+    Args:
+        device: ``'cpu'`` or ``'cuda'``.
+        device_name: Of the processor or the graphics card.
+        torch: Version of PyTorch.
+        threads: Threads of PyTorch's operators on the CPU.
+        dtype: Of weights and images, such as ``'float32'``.
+        batch: Images per forward pass.
+        input_size: (H, W) of the images.
+        output_stride: Of the backbone.
+        fingerprint: Of the search space.
+    """
+
+    device: str
+    device_name: str
+    torch: str
+    threads: int
+    dtype: str
+    batch: int
+    input_size: Size
+    output_stride: int
+    fingerprint: str
+
+
+def device_name(device: str) -> str:
+    """Name of this machine's processor (``'cpu'``) or graphics card (``'cuda'``).
+
+    ``'none'`` where there is no graphics card.
+    """
+    if device == 'cuda':
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else 'none'
+    cpuinfo = Path('/proc/cpuinfo')
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    named = [line.split(':', 1)[1].strip() for line in lines if line.startswith('model name')]
+    return named[0] if named else platform.processor() or platform.machine()
+
+
+def stamp_here(
+    space: SearchSpace,
+    input_size: Size,
+    device: str = 'cpu',
+    dtype: str = 'float32',
+    batch: int = 1,
+    output_stride: int = 32,
+) -> Stamp:
+    """The stamp of a measurement made now in this process."""
+    return Stamp(
+        device,
+        device_name(device),
+        str(torch.__version__),
+        torch.get_num_threads(),
+        dtype,
+        batch,
+        input_size,
+        output_stride,
+        space.fingerprint,
+    )
+
+
+def latency_table(
+    space: SearchSpace,
+    input_size: Size,
+    fixed: float,
+    entries: Mapping[str, Mapping[str, float]],
+) -> CostTable:
+    """A cost table of milliseconds: :class:`CostTable` with floats where counts have integers."""
+    return CostTable(space, input_size, 'latency', cast(Any, fixed), cast(Any, entries))
+
+
+def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> None:
+    """Write a table and its stamp, whole or not at all.
+
+    Raises:
+        LatencyTableError: A time that is not finite and positive.
+    """
+    path = Path(path)
+    check_times(table.space, table.fixed, table.entries, str(path))
+    content = {
+        'format': FORMAT,
+        'unit': 'ms',
+        'stamp': dataclasses.asdict(stamp),
+        'fixed': table.fixed,
+        'entries': table.entries,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
+    try:
+        with open(temporary, 'w', encoding='utf-8') as file:
+            json.dump(content, file, indent=1, allow_nan=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_latency(
+    path: str | os.PathLike, space: SearchSpace, **wanted: Any
+) -> tuple[CostTable, Stamp]:
+    """Read a table, provided that it was measured under the conditions of this machine and search.
+
+    The name of the device and the version of PyTorch must be those of this machine, the fingerprint
+    that of the space. A table for the CPU may serve a search that runs on a graphics card.
+
+    Args:
+        path: Of the file.
+        space: The space that is searched.
+        **wanted: Further fields of the stamp, and the values that they must have.
+
+    Raises:
+        LatencyTableError: There is no such file, its form or its times are wrong, or its stamp
+            differs; the message says in which field, and how to measure anew.
+    """
+    text = os.fspath(path)
+    content = _content(text)
+    stamp = _stamp(content['stamp'], text)
+    wanted = {
+        'device_name': device_name(stamp.device),
+        'torch': str(torch.__version__),
+        'fingerprint': space.fingerprint,
+        **wanted,
+    }
+    for name, value in wanted.items():
+        if not hasattr(stamp, name):
+            raise LatencyTableError(
+                f'latency_table may ask for the fields of a stamp, {", ".join(vars(stamp))}; '
+                f'received {name!r}.'
+            )
+        if getattr(stamp, name) != value:
+            raise LatencyTableError(
+                f'the latency table {text!r} must have been measured with {name} = {value!r}, as '
+                f'here; its stamp says {getattr(stamp, name)!r}. {_anew(text)}'
+            )
+    check_times(space, content['fixed'], content['entries'], text)
+    return latency_table(space, stamp.input_size, content['fixed'], content['entries']), stamp
+
+
+def check_times(space: SearchSpace, fixed: Any, entries: Any, source: str) -> None:
+    """Raise LatencyTableError unless there is one sound time for every option of the space."""
+    shape = {c.name: set(c.options) for c in space.choices}
+    if not isinstance(entries, Mapping) or shape != {
+        name: set(times) if isinstance(times, Mapping) else None for name, times in entries.items()
+    }:
+        raise LatencyTableError(
+            f'the latency table {source!r} must hold one time per option of every choice '
+            f'({", ".join(shape)}); some are missing or unknown. {_anew(source)}'
+        )
+    times = {'fixed': fixed} | {f'{c}/{o}': t for c, row in entries.items() for o, t in row.items()}
+    for name, time in times.items():
+        number = type(time) in (int, float) and math.isfinite(time)
+        if not number or not (time == 0 if name.endswith(f'/{SKIP}') else time > 0):
+            raise LatencyTableError(
+                f'every time in the latency table {source!r} must be finite and positive (0 for '
+                f'{SKIP!r}), in ms; {name} is {time!r}. {_anew(source)}'
+            )
+
+
+def _content(path: str) -> dict[str, Any]:
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        raise LatencyTableError(f'there is no latency table {path!r}. {_anew(path)}') from None
+    except (OSError, ValueError) as error:
+        raise LatencyTableError(
+            f'the latency table {path!r} must be a whole JSON file; received: {error}. '
+            f'{_anew(path)}'
+        ) from None
+    keys = tuple(content) if isinstance(content, dict) else ()
+    if set(keys) != set(_KEYS) or content['format'] != FORMAT or content['unit'] != 'ms':
+        raise LatencyTableError(
+            f'the latency table {path!r} must be an object with the keys {", ".join(_KEYS)}, of '
+            f"format {FORMAT} and unit 'ms'; received the keys {', '.join(keys) or 'none'}. "
+            f'{_anew(path)}'
+        )
+    return content
+
+
+def _stamp(values: Any, path: str) -> Stamp:
+    names = [f.name for f in dataclasses.fields(Stamp)]
+    if not isinstance(values, dict) or set(values) != set(names):
+        raise LatencyTableError(
+            f'the stamp of the latency table {path!r} must have the fields {", ".join(names)}; '
+            f'received {sorted(values) if isinstance(values, dict) else values!r}. {_anew(path)}'
+        )
+    size = values['input_size']
+    return Stamp(**{**values, 'input_size': tuple(size) if isinstance(size, list) else size})
+
+
+def _anew(path: str) -> str:
+    return (
+        f'Measure anew on this device with the config of the search: '
+        f'`python tools/measure_latency.py CONFIG -o {path}`.'
+    )

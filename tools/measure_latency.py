@@ -1,0 +1,93 @@
+"""Measure how long every option of a search takes on this device, and write the table.
+
+python tools/measure_latency.py configs/fna/retinanet_mbv2_search.py -o latency.json
+
+A search on this machine uses it with
+--cfg-options train_cfg.metric=latency train_cfg.latency_table=latency.json
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import torch
+from _config import add_cfg_options, read_config
+from mmengine.registry import init_default_scope
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.backbones import AdaptedBackbone
+from mmtransfer.cost.latency import LatencyTableError, Stamp, stamp_here, write_latency
+from mmtransfer.cost.table import CostTable
+from mmtransfer.cost.timing import median_times, supernet_jobs, table_of_times
+from mmtransfer.registry import MODELS
+from mmtransfer.search import output_stride_of
+from mmtransfer.seeds import closest_to_seed
+
+SEED = ('seed', '')
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='the config of the search')
+    parser.add_argument('-o', '--output', type=Path, required=True, help='latency table')
+    parser.add_argument('--batch', type=int, default=1, help='images per forward pass')
+    parser.add_argument('--repeats', type=int, default=50, help='the median of so many counts')
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
+    parser.add_argument('--dtype', choices=['float32', 'float16', 'bfloat16'], default='float32')
+    add_cfg_options(parser)
+    args = parser.parse_args(argv)
+    if min(args.batch, args.repeats) < 1:
+        parser.error('--batch and --repeats must be at least 1')
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        parser.error('--device cuda needs a graphics card that PyTorch can use; there is none')
+    return args
+
+
+def measure(args: argparse.Namespace) -> tuple[CostTable, Stamp, Architecture, float]:
+    """The table, its stamp, the architecture closest to the seed, and its whole backbone's ms."""
+    with redirect_stdout(sys.stderr):
+        cfg = read_config(args.config, args.cfg_options)
+        init_default_scope(cfg.get('default_scope', 'mmengine'))
+        supernet: Any = MODELS.build(dict(cfg.model.backbone, init_cfg=None))
+    size = (int(cfg.train_cfg.input_size[0]), int(cfg.train_cfg.input_size[1]))
+    stride, seed = output_stride_of(supernet), closest_to_seed(supernet.space)
+    last = dict(out_indices=(len(supernet.stages) - 1,))
+    options = last if stride == 32 else dict(last, output_stride=stride)
+    whole = AdaptedBackbone(seed, norm_cfg=supernet.norm_cfg, **options).eval()
+    images = torch.randn(args.batch, 3, *size).to(args.device, getattr(torch, args.dtype))
+    for backbone in (supernet, whole):
+        backbone.to(args.device, images.dtype)
+
+    def run_whole() -> None:
+        with torch.inference_mode():
+            whole(images)
+
+    jobs: dict[tuple[str, str], Callable[[], Any]] = supernet_jobs(supernet, images)
+    times = median_times(jobs | {SEED: run_whole}, args.repeats, device=args.device)
+    stamp = stamp_here(supernet.space, size, args.device, args.dtype, args.batch, stride)
+    return table_of_times(supernet, size, times), stamp, seed, times[SEED]
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        table, stamp, seed, whole = measure(args)
+        write_latency(args.output, table, stamp)
+    except (ValueError, FileNotFoundError, LatencyTableError) as error:
+        sys.exit(f'measure_latency.py: error: {error}')
+    added, (low, high) = table.of(seed), table.bounds()
+    print(
+        f'{args.output}: {stamp.device_name}, {stamp.threads} CPU threads, {stamp.dtype}, batch '
+        f'{stamp.batch}, {stamp.input_size[0]} x {stamp.input_size[1]}\n'
+        f'backbones of the space: {low:.4g} to {high:.4g} ms\n'
+        f'the seed: {added:.4g} ms as the sum of its layers, {whole:.4g} ms measured whole: the '
+        f'table is off by {added / whole - 1:+.1%}'
+    )
+
+
+if __name__ == '__main__':
+    main()
