@@ -9,11 +9,13 @@ from mmtransfer.remap.networks import (
     supernet_to_network,
     whole_model,
 )
-from mmtransfer.remap.plan import Move, RemapError, RemapPlan, by_block, plan_remap
+from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan, by_block, plan_remap
+from mmtransfer.remap.strategy import with_strategy
 from mmtransfer.seeds.namings import SeedCheckpointError
 
 __all__ = [
     'Move',
+    'Ranking',
     'RemapError',
     'RemapPlan',
     'SeedCheckpointError',
@@ -29,4 +31,5 @@ __all__ = [
     'seed_to_supernet',
     'supernet_to_network',
     'whole_model',
+    'with_strategy',
 ]

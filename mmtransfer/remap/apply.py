@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmtransfer.remap.plan import RemapError, RemapPlan
+from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan
+from mmtransfer.remap.ranking import reference, top_indices
 from mmtransfer.remap.rules import fit
 
 
@@ -28,6 +29,7 @@ def remap(
         RemapError: The tensors are not those that the plan was made for. Nothing was computed then.
     """
     _check(plan, source, target)
+    kept: dict[tuple[Ranking, int], Tensor] = {}
     result = {}
     for move in plan.moves:
         own = target[move.target].detach()
@@ -35,8 +37,28 @@ def remap(
             result[move.target] = own.clone()
         else:
             tensor = source[move.source].detach().to(own.device, own.dtype)
-            result[move.target] = fit(tensor, move.target_shape, move.fill, move.groups)
+            keep = [_indices(move, dim, source, kept) for dim in (0, 1)]
+            dilate = move.kernel == 'dilate'
+            result[move.target] = fit(
+                tensor, move.target_shape, move.fill, move.groups, keep, dilate
+            )
     return result
+
+
+def _indices(
+    move: Move,
+    dim: int,
+    source: Mapping[str, Tensor],
+    kept: dict[tuple[Ranking, int], Tensor],
+) -> Tensor | None:
+    """The channels that a move keeps of a dimension; None where no ranking decides."""
+    rank = move.ranks[dim]
+    if rank is None:
+        return None
+    size = move.target_shape[dim]
+    if (rank, size) not in kept:
+        kept[rank, size] = top_indices(reference(source[rank.tensor], rank.by), size)
+    return kept[rank, size]
 
 
 def _check(plan: RemapPlan, source: Mapping[str, Tensor], target: Mapping[str, Tensor]) -> None:
@@ -52,6 +74,10 @@ def _check(plan: RemapPlan, source: Mapping[str, Tensor], target: Mapping[str, T
         elif tuple(tensors[name].shape) != shape:
             found = tuple(tensors[name].shape)
             faults.append(f"{side} tensor '{name}' has shape {found}, the plan expects {shape}")
+    for m in plan.moves:
+        for rank, channels in zip(m.ranks, m.source_shape or (), strict=False):
+            if rank is not None and source.get(rank.tensor, Tensor()).shape[:1] != (channels,):
+                faults.append(f"source tensor '{rank.tensor}' does not rank {channels} channels")
     if faults:
         raise RemapError(
             'A plan applies only to the networks that it was made for: '

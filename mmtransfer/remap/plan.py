@@ -20,6 +20,19 @@ class RemapError(ValueError):
 
 
 @dataclass(frozen=True)
+class Ranking:
+    """Which channels are kept where the target has fewer: the highest ones (FNA++, Algorithm 1).
+
+    Attributes:
+        by: The measure: ``'bn_scale'``, ``'std'`` or ``'l1'``; see `mmtransfer.remap.ranking`.
+        tensor: The source tensor that ranks; entry i of its first dimension ranks channel i.
+    """
+
+    by: str
+    tensor: str
+
+
+@dataclass(frozen=True)
 class Move:
     """The fate of one target tensor.
 
@@ -30,6 +43,9 @@ class Move:
         source_shape: Shape of that tensor.
         fill: Value of channels that the source does not have.
         groups: Groups of the target when it is made from a dense convolution; otherwise 1.
+        ranks: For output and input channels: what ranks them if the target has fewer; None: the
+            first ones are kept.
+        kernel: Where a smaller kernel's taps go in a larger one: ``'centre'`` or ``'dilate'``.
     """
 
     target: str
@@ -38,6 +54,8 @@ class Move:
     source_shape: Shape | None = None
     fill: float = 0.0
     groups: int = 1
+    ranks: tuple[Ranking | None, Ranking | None] = (None, None)
+    kernel: str = 'centre'
 
     @property
     def rule(self) -> str:
@@ -50,15 +68,27 @@ class Move:
             have[1] //= self.groups
         channels = list(zip(have[:2], want[:2], strict=True))
         kernel = list(zip(have[2:], want[2:], strict=True))
-        if any(h > w for h, w in channels):
-            names.append('first channels')
+        cut = [rank for (h, w), rank in zip(channels, self.ranks, strict=False) if h > w]
+        names += dict.fromkeys(f'top channels by {r.by}' if r else 'first channels' for r in cut)
         if any(h < w for h, w in channels):
             names.append('zero pad' if len(want) > 1 else f'pad with {self.fill:g}')
         if any(h > w for h, w in kernel):
             names.append('centre crop')
         if any(h < w for h, w in kernel):
-            names.append('centre pad')
+            names.append('centre pad' if self.kernel == 'centre' else self.kernel)
         return ' + '.join(names) or 'copy'
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Names of all source tensors that the result depends on."""
+        named = (self.source, *(rank.tensor for rank in self.ranks if rank))
+        return tuple(name for name in named if name is not None)
+
+    def renamed(self, target: str, sources: Callable[[str], str]) -> Move:
+        """The same move for another name of the target, and other names of the source's tensors."""
+        first, second = (r and replace(r, tensor=sources(r.tensor)) for r in self.ranks)
+        source = None if self.source is None else sources(self.source)
+        return replace(self, target=target, source=source, ranks=(first, second))
 
 
 @dataclass(frozen=True)
@@ -79,7 +109,7 @@ class RemapPlan:
             raise RemapError(
                 f'Every target tensor must have exactly one fate; several for {_some(twice)}.'
             )
-        both = {m.source for m in self.moves} & set(self.unused)
+        both = {name for m in self.moves for name in m.read} & set(self.unused)
         if both:
             raise RemapError(f'Source tensors both used and listed as unused: {_some(both)}.')
 
@@ -93,6 +123,7 @@ class RemapPlan:
         for (target, source), group in groupby(self.moves, _modules):
             moves = list(group)
             rules = dict.fromkeys(m.rule for m in moves if m.target_shape or len(moves) == 1)
+            rules |= dict.fromkeys(f'ranked by {r.tensor}' for m in moves for r in m.ranks if r)
             most = max(len(m.target_shape) for m in moves)
             shapes = dict.fromkeys(_change(m) for m in moves if len(m.target_shape) == most)
             shape = ', '.join(shapes)
@@ -115,10 +146,7 @@ class RemapPlan:
 
     def prefixed(self, prefix: str) -> RemapPlan:
         """The same plan for networks whose tensors all carry ``prefix`` (``'backbone.'``)."""
-        moves = (
-            replace(m, target=prefix + m.target, source=m.source and prefix + m.source)
-            for m in self.moves
-        )
+        moves = (m.renamed(prefix + m.target, prefix.__add__) for m in self.moves)
         return RemapPlan(tuple(moves), tuple(prefix + name for name in self.unused))
 
     def with_sources(self, names: Mapping[str, str], present: Iterable[str]) -> RemapPlan:
@@ -128,8 +156,8 @@ class RemapPlan:
             names: Our name -> the source's name, for every tensor that a move reads.
             present: All names of that source, in order; those without a move become ``unused``.
         """
-        moves = tuple(replace(m, source=m.source and names[m.source]) for m in self.moves)
-        used = {m.source for m in moves}
+        moves = tuple(m.renamed(m.target, names.__getitem__) for m in self.moves)
+        used = {name for m in moves for name in m.read}
         return RemapPlan(moves, tuple(name for name in present if name not in used))
 
 

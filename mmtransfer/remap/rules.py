@@ -35,21 +35,21 @@ def fit_channels(tensor: Tensor, dim: int, size: int, fill: float = 0.0) -> Tens
     return torch.cat([kept, tensor.new_full(shape, fill)], dim)
 
 
-def fit_kernel(weight: Tensor, size: Sequence[int]) -> Tensor:
+def fit_kernel(weight: Tensor, size: Sequence[int], dilate: bool = False) -> Tensor:
     """Crop a convolution's kernel to its centre, or surround it with zeros (FNA++ Eq. 5 and 6).
 
     Args:
         weight: ``(out, in, h, w)``.
         size: New ``(h, w)``; differs from the old one by an even number on each side.
+        dilate: Put zeros between the taps of a side that grows instead of around them (Eq. 11);
+            the new size less 1 is a multiple of the old one less 1 then.
 
     Returns:
         A new tensor ``(out, in, *size)``.
     """
     result = weight.new_zeros((*weight.shape[:2], *size))
-    (old_h, new_h), (old_w, new_w) = (
-        _centre(weight.shape[2], size[0]),
-        _centre(weight.shape[3], size[1]),
-    )
+    place = _spread if dilate else _centre
+    (old_h, new_h), (old_w, new_w) = map(place, weight.shape[2:], size)
     result[:, :, new_h, new_w] = weight[:, :, old_h, old_w]
     return result
 
@@ -59,6 +59,13 @@ def _centre(old: int, new: int) -> tuple[slice, slice]:
     common = min(old, new)
     first_old, first_new = (old - common) // 2, (new - common) // 2
     return slice(first_old, first_old + common), slice(first_new, first_new + common)
+
+
+def _spread(old: int, new: int) -> tuple[slice, slice]:
+    """The slices that put the first tap on the first, the last on the last, the rest between."""
+    if not 1 < old < new:
+        return _centre(old, new)
+    return slice(None), slice(None, None, (new - 1) // (old - 1))
 
 
 def slice_groups(weight: Tensor, groups: int) -> Tensor:
@@ -82,7 +89,14 @@ def slice_groups(weight: Tensor, groups: int) -> Tensor:
     )
 
 
-def fit(tensor: Tensor, shape: Sequence[int], fill: float = 0.0, groups: int = 1) -> Tensor:
+def fit(
+    tensor: Tensor,
+    shape: Sequence[int],
+    fill: float = 0.0,
+    groups: int = 1,
+    keep: Sequence[Tensor | None] = (None, None),
+    dilate: bool = False,
+) -> Tensor:
     """Bring a tensor to ``shape`` by the rules above: groups, then width, then kernel.
 
     Args:
@@ -90,14 +104,20 @@ def fit(tensor: Tensor, shape: Sequence[int], fill: float = 0.0, groups: int = 1
         shape: Shape of the target, of the same number of dimensions.
         fill: Value of new channels (new kernel entries are always 0).
         groups: Groups of the target convolution when the source is a dense one; otherwise 1.
+        keep: For output and input channels: the indices to keep where the target has fewer, as
+            many as it has; None: the first ones.
+        dilate: How a kernel grows; see `fit_kernel`.
 
     Returns:
         A new tensor of that shape, bit for bit ``tensor`` when nothing changes.
     """
     result = slice_groups(tensor, groups) if groups > 1 else tensor.clone()
     for dim, size in enumerate(shape[:2]):
-        if result.shape[dim] != size:
+        indices = keep[dim]
+        if result.shape[dim] > size and indices is not None:
+            result = result.index_select(dim, indices.to(result.device))
+        elif result.shape[dim] != size:
             result = fit_channels(result, dim, size, fill)
     if tuple(result.shape[2:]) != tuple(shape[2:]):
-        result = fit_kernel(result, shape[2:])
+        result = fit_kernel(result, shape[2:], dilate)
     return result

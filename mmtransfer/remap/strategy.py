@@ -1,0 +1,167 @@
+"""Other ways than the default to narrow a layer or to grow its kernel (FNA++, Sec. 4.9).
+
+A strategy rewrites the moves of a plan. No tensor is read: a plan says which tensor ranks the
+channels, and applying it computes the ranking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan
+
+WIDTHS = ('first', 'bn_scale', 'std', 'l1')
+KERNELS = ('centre', 'dilate')
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """Channels that several layers of a block share, so that one choice must hold for all.
+
+    Attributes:
+        members: Module in the block -> the dimension of its tensors that these channels are.
+        norm: The batch norm's weight that ranks them for ``'bn_scale'``.
+        weights: The convolutions' weights that rank them for ``'std'`` and ``'l1'``; the first one
+            that is made from the source is taken.
+    """
+
+    members: Mapping[str, int]
+    norm: str
+    weights: tuple[str, ...]
+
+
+# The hidden channels of an MBConv block. The depthwise batch norm is the last to scale them before
+# the projection mixes them, and every block has one, with or without expansion. The expansion's
+# weights are what makes a hidden channel; a block without expansion has the depthwise ones only.
+AXES = (
+    _Axis(
+        members={
+            'expand.conv': 0,
+            'expand.bn': 0,
+            'depthwise.conv': 0,
+            'depthwise.bn': 0,
+            'project.conv': 1,
+        },
+        norm='depthwise.bn.weight',
+        weights=('expand.conv.weight', 'depthwise.conv.weight'),
+    ),
+)
+
+
+def check_strategy(width: str, kernel: str) -> None:
+    """Raise ValueError unless both are names of strategies."""
+    if width not in WIDTHS or kernel not in KERNELS:
+        raise ValueError(
+            f'width must be one of {WIDTHS} and kernel one of {KERNELS}; received {width!r} and '
+            f'{kernel!r}.'
+        )
+
+
+def with_strategy(plan: RemapPlan, width: str = 'first', kernel: str = 'centre') -> RemapPlan:
+    """The same plan, with other channels kept or other taps filled.
+
+    Moves that neither narrow nor grow a kernel stay as they are; so do new channels, which are
+    zero (or a fresh norm's) under every ``width``. The first three widths and ``'centre'`` grow a
+    network without changing what it computes; ``'dilate'`` changes it to what the convolution
+    computes when it is dilated.
+
+    Args:
+        plan: Its targets have this package's names, its sources any.
+        width: What a target with fewer channels keeps: ``'first'`` (Eq. 2), or those of the largest
+            ``'bn_scale'`` (the batch norm's absolute weight), ``'std'`` or ``'l1'`` (norm of the
+            convolution's weights), in their old order (Algorithm 1). One ranking decides for all
+            layers of a block that share the channels.
+        kernel: Where the taps of a smaller kernel go: ``'centre'`` (Eq. 5) or ``'dilate'``, evenly
+            over the whole larger kernel (Eq. 11). Kernels that shrink are cropped to their centre
+            under both, since Eq. 11 says nothing of them.
+
+    Returns:
+        A new plan with the same targets and sources.
+
+    Raises:
+        ValueError: No such strategy.
+        RemapError: A layer cannot be treated so; the message names it.
+    """
+    check_strategy(width, kernel)
+    moves = [replace(m, ranks=(None, None), kernel='centre') for m in plan.moves]
+    found = {m.target: m for m in moves}
+    faults: dict[str, str] = {}
+    for i, move in enumerate(moves):
+        try:
+            if kernel == 'dilate':
+                move = _dilated(move)
+            if width != 'first':
+                move = _ranked(move, found, width)
+        except RemapError as error:
+            faults[move.target] = str(error)
+        moves[i] = move
+    if faults:
+        first, *others = faults
+        more = f' ... and {len(others) - 4} more' if len(others) > 4 else ''
+        same = f' Nor can it treat {", ".join(others[:4])}{more}.' if others else ''
+        raise RemapError(faults[first] + same)
+    return RemapPlan(tuple(moves), plan.unused)
+
+
+def _ranked(move: Move, moves: Mapping[str, Move], by: str) -> Move:
+    """The move with a ranking for each dimension that it narrows."""
+    ranks: list[Ranking | None] = [None, None]
+    for dim in _narrowed(move):
+        block, axis = _axis(move, dim, by)
+        names = [f'{block}.{name}' for name in ((axis.norm,) if by == 'bn_scale' else axis.weights)]
+        ranking = [m for m in map(moves.get, names) if m is not None and m.source is not None]
+        if not ranking:
+            raise RemapError(
+                f"width='{by}' ranks the channels of '{move.target}' by what {' or '.join(names)} "
+                f'is made from, and there is no such tensor. Choose another of {WIDTHS}.'
+            )
+        first = ranking[0]
+        here = move.source_shape[dim] if move.source_shape else 0
+        if first.source_shape is None or first.source is None or first.source_shape[0] != here:
+            raise RemapError(
+                f"width='{by}' needs one rank for each of the {here} channels of '{move.source}'; "
+                f"'{first.source}' has shape {first.source_shape}. Choose width='first'."
+            )
+        ranks[dim] = Ranking(by, first.source)
+    return replace(move, ranks=(ranks[0], ranks[1]))
+
+
+def _narrowed(move: Move) -> Iterator[int]:
+    """Dimensions in which channels are dropped; a group's own input channels are not a choice."""
+    for dim, (have, want) in enumerate(
+        zip(move.source_shape or (), move.target_shape, strict=False)
+    ):
+        if dim < 2 and have > want and not (dim == 1 and move.groups > 1):
+            yield dim
+
+
+def _axis(move: Move, dim: int, by: str) -> tuple[str, _Axis]:
+    """The block that a tensor lies in and the shared channels that a dimension of it is."""
+    block, *names = move.target.rsplit('.', 3)
+    module = '.'.join(names[:2])
+    for axis in AXES:
+        if axis.members.get(module) == dim:
+            return block, axis
+    side = 'input' if dim else 'output'
+    raise RemapError(
+        f"width='{by}' can choose only among the hidden channels of a block, which no other layer "
+        f"reads; it cannot treat the {side} channels of '{move.target}' ({move.source_shape} -> "
+        f"{move.target_shape}). Choose width='first', or give both networks as many of them."
+    )
+
+
+def _dilated(move: Move) -> Move:
+    """The move with its taps spread if its kernel grows; a single tap goes to the centre."""
+    sides = list(zip((move.source_shape or ())[2:], move.target_shape[2:], strict=False))
+    growing = [(have, want) for have, want in sides if 1 < have < want]
+    if not growing:
+        return move
+    if any((want - 1) % (have - 1) for have, want in growing):
+        have, want = ('x'.join(map(str, side)) for side in zip(*sides, strict=True))
+        raise RemapError(
+            f"kernel='dilate' cannot spread the {have} taps of '{move.source}' evenly over the "
+            f"{want} of '{move.target}': the new size less 1 must be a multiple of the old size "
+            "less 1. Leave this size out of the space's kernels, or choose kernel='centre'."
+        )
+    return replace(move, kernel='dilate')
