@@ -12,7 +12,16 @@ from ..architecture import Architecture
 
 ADAPTED = 'mmtransfer.AdaptedBackbone'
 # Arguments that a supernet and the plain network of one of its architectures share.
-_SHARED = ('out_indices', 'frozen_stages', 'norm_cfg', 'norm_eval', 'with_cp', '_scope_')
+_SHARED = (
+    'out_indices',
+    'expand_indices',
+    'output_stride',
+    'frozen_stages',
+    'norm_cfg',
+    'norm_eval',
+    'with_cp',
+    '_scope_',
+)
 
 
 def build_model(
