@@ -14,7 +14,7 @@ model = dict(
     decode_head=dict(num_classes=4),
 )
 
-target = 0  # multiply-adds of the seed's backbone at this input size
+target = 347_595_200  # multiply-adds of the seed's backbone at this input size
 train_cfg = _base_.search.train_cfg
 train_cfg.update(max_epochs=12, arch_begin=4, val_interval=6, input_size=(160, 160))
 train_cfg.searcher.target = target
