@@ -3,7 +3,12 @@
 from mmengine import registry as root
 
 # Modules whose import registers our types; MMEngine imports them when a name is first looked up.
-_LOCATIONS = ['mmtransfer.backbones', 'mmtransfer.search', 'mmtransfer.tasks', 'mmtransfer.engine']
+_LOCATIONS = [
+    'mmtransfer.backbones',
+    'mmtransfer.search',
+    'mmtransfer.tasks.parts',
+    'mmtransfer.engine',
+]
 
 
 def _child(parent: root.Registry) -> root.Registry:

@@ -35,6 +35,7 @@ def check_channels(model: Any) -> None:
         if expected is None:
             return
         index = getattr(reader, 'in_index', None)
+        _check_index(name, index, given)
         if isinstance(expected, int):
             picked = given[index] if isinstance(index, int) else given[-1]
             fits = expected == picked
@@ -49,6 +50,16 @@ def check_channels(model: Any) -> None:
                 f'model.{name}.in_channels={picked} or change model.backbone.out_indices.'
             )
         return
+
+
+def _check_index(name: str, index: Any, given: list[int]) -> None:
+    wanted = [] if index is None else [index] if isinstance(index, int) else list(index)
+    if any(not -len(given) <= i < len(given) for i in wanted):
+        raise ChannelsError(
+            f'{name}.in_index must name features that the backbone gives, which are '
+            f'{len(given)} of {given} channels; received {index}. Change model.{name}.in_index or '
+            f'add to model.backbone.out_indices.'
+        )
 
 
 @HOOKS.register_module()

@@ -51,6 +51,13 @@ def test_a_misfit_names_both_and_the_repair(parts):
     assert 'model.backbone.out_indices' in text and '32' in text
 
 
+@pytest.mark.parametrize('index', [2, -3, [0, 2]])
+def test_a_feature_that_is_not_there_is_named(index):
+    channels = 24 if isinstance(index, int) else [24, 32]
+    with pytest.raises(ChannelsError, match=r'decode_head\.in_index .* 2 of \[24, 32\] channels'):
+        check_channels(model([24, 32], decode_head=dict(in_channels=channels, in_index=index)))
+
+
 def test_backbones_that_do_not_say_are_left_alone():
     whole = nn.Module()
     whole.backbone = Part()
