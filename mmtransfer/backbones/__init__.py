@@ -1,7 +1,7 @@
 """What a config names as ``backbone``: the plain network of an architecture, and the supernets."""
 
 from mmtransfer.backbones.adapted import AdaptedBackbone
-from mmtransfer.backbones.base import MBConvBackbone
+from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError
 
@@ -9,7 +9,7 @@ __all__ = [
     'MIXTURE',
     'AdaptedBackbone',
     'FNASupernet',
-    'MBConvBackbone',
+    'StagedBackbone',
     'Selection',
     'SelectionError',
 ]

@@ -7,14 +7,14 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.backbones.base import MBConvBackbone
+from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import network, read_architecture
 
 
 @MODELS.register_module()
-class AdaptedBackbone(MBConvBackbone):
-    """A backbone made of MBConv blocks as an architecture says; skipped layers are gone.
+class AdaptedBackbone(StagedBackbone):
+    """A backbone made of blocks as an architecture says; skipped layers are gone.
 
     Args:
         architecture: Name of a seed (the published network itself), path of an architecture file,
@@ -26,6 +26,10 @@ class AdaptedBackbone(MBConvBackbone):
         with_cp: Recompute the blocks' activations in the backward pass.
         init_cfg: As MMEngine's, or ``dict(type='mmtransfer.Remap', checkpoint=...)`` to take the
             weights from a checkpoint of the seed network.
+        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
+            it become dilations.
+        expand_indices: The stages whose first block's expansion is returned as well, before the
+            features of ``out_indices``; ascending (SSDLite).
 
     Raises:
         ArchitectureError: The architecture cannot be read or is not of its space.
@@ -41,31 +45,39 @@ class AdaptedBackbone(MBConvBackbone):
         norm_eval: bool = False,
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
+        output_stride: int = 32,
+        expand_indices: Sequence[int] = (),
     ) -> None:
         found = read_architecture(architecture)
-        layout = network(found)
+        layout = network(found, output_stride)
         super().__init__(
-            layout.seed, out_indices, frozen_stages, norm_cfg, norm_eval, with_cp, init_cfg
+            layout.seed,
+            out_indices,
+            frozen_stages,
+            norm_cfg,
+            norm_eval,
+            with_cp,
+            init_cfg,
+            output_stride,
+            expand_indices,
         )
         self.architecture = found
         self.network = layout
         for layers in layout.stages:
             self.stages.append(
                 nn.ModuleList(
-                    self.block(
-                        layer.in_channels,
-                        layer.out_channels,
-                        layer.kernel,
-                        layer.stride,
-                        layer.expansion,
-                    )
-                    for layer in layers
+                    self.block(la.in_channels, la.out_channels, la.stride, la.op, la.dilation)
+                    for la in layers
                 )
             )
         self.freeze()
 
+    def expanded_channels(self, stage: int) -> int:
+        """Channels of the expansion in the first block of a stage."""
+        return self.network.stages[stage][0].hidden
+
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Features of the stages in ``out_indices``.
+        """Features of the stages in ``expand_indices``, then of those in ``out_indices``.
 
         Args:
             x: Images, (N, 3, H, W).
@@ -73,12 +85,18 @@ class AdaptedBackbone(MBConvBackbone):
         Returns:
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
         """
-        x = self.stem(x)
-        features = []
+        x = self.begin(x)
+        expansions, features = [], []
         stages: Any = self.stages
         for index, stage in enumerate(stages[: self.out_indices[-1] + 1]):
-            for block in stage:
+            first, *others = stage
+            if index in self.expand_indices:
+                x, expanded = first.run_with_expansion(x)
+                expansions.append(expanded)
+            else:
+                x = first(x)
+            for block in others:
                 x = block(x)
             if index in self.out_indices:
                 features.append(x)
-        return tuple(features)
+        return (*expansions, *features)

@@ -1,26 +1,27 @@
-"""What the backbones of MBConv blocks have in common."""
+"""What the plain backbone and the supernets have in common."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from mmengine.model import BaseModule
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmtransfer.blocks import MBConv, conv_norm_act
+from mmtransfer.blocks import MBConv, Residual, build_block, conv_norm_act
 from mmtransfer.remap.load import load_seed
 from mmtransfer.seeds import Seed
+from mmtransfer.seeds.networks import stage_strides
 
 _REMAP = ('mmtransfer.Remap', 'Remap')
 
 
-class MBConvBackbone(BaseModule):
-    """A stem and stages of MBConv blocks, after the manner of a published seed.
+class StagedBackbone(BaseModule):
+    """A stem and stages of blocks, after the manner of a published seed.
 
     A subclass fills ``stages``: one module list per stage of the seed.
 
     Args:
-        seed: Gives stem, padding, activation and the settings of the norms.
+        seed: Gives stem, kind of block, padding, activation and the settings of the norms.
         out_indices: The stages (from 0, over all stages) whose features are returned, ascending.
             Stages after the last of them exist, but do not run.
         frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages: their
@@ -31,6 +32,10 @@ class MBConvBackbone(BaseModule):
             move once per step.
         init_cfg: As MMEngine's; ``dict(type='mmtransfer.Remap', checkpoint=...)`` takes the weights
             from a checkpoint of the seed network.
+        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
+            it become dilations.
+        expand_indices: The stages whose first block's expansion, with norm and activation, is
+            returned before the features of ``out_indices``; ascending, MBConv only (SSDLite).
 
     Raises:
         ValueError: An argument is out of its range; the message gives the range.
@@ -45,6 +50,8 @@ class MBConvBackbone(BaseModule):
         norm_eval: bool,
         with_cp: bool,
         init_cfg: dict | list[dict] | None,
+        output_stride: int,
+        expand_indices: Sequence[int],
     ) -> None:
         init_cfg, self._remap_cfg = _take_remap(init_cfg)
         super().__init__(init_cfg)
@@ -57,6 +64,7 @@ class MBConvBackbone(BaseModule):
                 f'out_indices must be one or more of 0 to {count - 1} (the stages of {seed.name}), '
                 f'ascending, each once; received {tuple(out_indices)}.'
             )
+        self.expand_indices = _expand_indices(seed, tuple(expand_indices), self.out_indices[-1])
         if not -1 <= frozen_stages <= count:
             raise ValueError(
                 f'frozen_stages must lie between -1 (nothing) and {count} (the stem and all stages '
@@ -68,27 +76,36 @@ class MBConvBackbone(BaseModule):
         self.with_cp = with_cp
         self.norm_cfg = _norm_cfg(seed, norm_cfg)
         self.act_cfg = dict(type=seed.act)
+        self.output_stride = output_stride
+        self.strides = stage_strides(seed, output_stride)  # and dilations, per stage
         self.stem = conv_norm_act(
             3,
             seed.stem_channels,
-            3,
+            seed.stem_kernel,
             stride=2,
             same_padding=seed.same_padding,
             norm_cfg=self.norm_cfg,
             act_cfg=self.act_cfg,
         )
+        self.pool = nn.MaxPool2d(3, stride=2, padding=1) if seed.stem_pool else None
         self.stages = nn.ModuleList()
 
+    def begin(self, x: Tensor) -> Tensor:
+        """What precedes the first stage: images (N, 3, H, W) to its input."""
+        x = self.stem(x)
+        return x if self.pool is None else self.pool(x)
+
     def block(
-        self, in_channels: int, out_channels: int, kernel: int, stride: int, expansion: int
-    ) -> MBConv:
-        """A block with the seed's padding, norm and activation."""
-        return MBConv(
+        self, in_channels: int, out_channels: int, stride: int, op: str, dilation: int
+    ) -> MBConv | Residual:
+        """A block of the seed's kind, with its padding, norm and activation."""
+        return build_block(
+            self.seed.block,
             in_channels,
             out_channels,
-            kernel,
             stride,
-            expansion,
+            op,
+            dilation=dilation,
             same_padding=self.seed.same_padding,
             norm_cfg=self.norm_cfg,
             act_cfg=self.act_cfg,
@@ -97,8 +114,13 @@ class MBConvBackbone(BaseModule):
 
     @property
     def out_channels(self) -> tuple[int, ...]:
-        """Channels of the returned features, which no choice of a space changes."""
-        return tuple(self.seed.stages[i].channels for i in self.out_indices)
+        """Channels of the returned features, those of ``expand_indices`` first."""
+        expanded = (self.expanded_channels(i) for i in self.expand_indices)
+        return (*expanded, *(self.seed.stages[i].channels for i in self.out_indices))
+
+    def expanded_channels(self, stage: int) -> int:
+        """Channels of the expansion in the first block of a stage."""
+        raise NotImplementedError
 
     def init_weights(self) -> None:
         """Initialise as MMEngine does, then take the weights of the seed, if there are any to take.
@@ -111,7 +133,7 @@ class MBConvBackbone(BaseModule):
         if self._remap_cfg is not None and not done:
             load_seed(self, **self._remap_cfg)
 
-    def train(self, mode: bool = True) -> 'MBConvBackbone':
+    def train(self, mode: bool = True) -> 'StagedBackbone':
         """Training mode for all but what is frozen; returns the module."""
         super().train(mode)
         self.freeze()
@@ -129,6 +151,17 @@ class MBConvBackbone(BaseModule):
             module.eval()
             for parameter in module.parameters():
                 parameter.requires_grad = False
+
+
+def _expand_indices(seed: Seed, indices: tuple[int, ...], last: int) -> tuple[int, ...]:
+    if indices and (
+        seed.block != 'mbconv' or indices != tuple(i for i in range(last + 1) if i in indices)
+    ):
+        raise ValueError(
+            f'expand_indices must be stages from 0 to {last} (the last of out_indices), ascending, '
+            f'each once, of a seed of MBConv blocks; received {indices} for {seed.name}.'
+        )
+    return indices
 
 
 def _take_remap(

@@ -2,25 +2,27 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial, reduce
-from typing import Any
+from functools import reduce
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.backbones.base import MBConvBackbone
+from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.selection import MIXTURE, PendingBackward, Selection, SelectionError
-from mmtransfer.blocks import MBConv, recompute
+from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import SEEDS, closest_to_seed, mbconv_space, parse_op
-from mmtransfer.seeds.mbconv import SKIP, space_stages
-from mmtransfer.space import Choice
+from mmtransfer.seeds import SKIP, closest_to_seed, find_seed, parse_op, space_around, space_stages
+from mmtransfer.space import Choice, SpaceError
+
+# A candidate (None: skip) and its weight in the sum (None: it runs alone).
+Term = tuple[nn.Module | None, Tensor | None]
 
 
 @MODELS.register_module()
-class FNASupernet(MBConvBackbone):
-    """All architectures of an MBConv space in one backbone (FNA++, Sec. 3.2.1).
+class FNASupernet(StagedBackbone):
+    """All architectures of a space in one backbone (FNA++, Sec. 3.2.1).
 
     ``forward`` returns features and nothing else; what runs is the ``selection``: one architecture,
     or the mixture of all candidates (Eq. 7), ``sum_o softmax(logits / temperature)_o * o(x)``.
@@ -31,10 +33,6 @@ class FNASupernet(MBConvBackbone):
 
     Args:
         seed: Name of the network that the space is built around.
-        layers: How many layers each searched stage (all but the first) may have at most.
-        kernels: Kernel sizes to choose from.
-        expansions: Expansion ratios to choose from.
-        min_layers: Every stage keeps at least so many layers, or all it has where that is fewer.
         out_indices: The stages (from 0, over all stages) whose features are returned, ascending.
         norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
         norm_eval: Every norm uses its running statistics in training too.
@@ -44,6 +42,13 @@ class FNASupernet(MBConvBackbone):
         temperature: Divides the logits, positive.
         init_cfg: As MMEngine's, or ``dict(type='mmtransfer.Remap', checkpoint=...)`` to give every
             candidate its weights from a checkpoint of the seed network.
+        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
+            it become dilations.
+        expand_indices: The stages whose first layer's expansion is returned as well, before the
+            features of ``out_indices``; its candidates must all expand alike (SSDLite).
+        **rule: What the space offers: ``layers``, ``kernels``, ``expansions``, ``min_layers`` and
+            ``restrict`` of :func:`mmtransfer.seeds.mbconv_space`; for a ResNet ``ops`` of
+            :func:`mmtransfer.seeds.residual_space`.
 
     Raises:
         SpaceError: The arguments make no space.
@@ -53,10 +58,6 @@ class FNASupernet(MBConvBackbone):
     def __init__(
         self,
         seed: str = 'mobilenet_v2',
-        layers: Sequence[int] = (4, 4, 4, 4, 4, 1),
-        kernels: Sequence[int] = (3, 5, 7),
-        expansions: Sequence[int] = (3, 6),
-        min_layers: int | None = None,
         out_indices: Sequence[int] = (1, 2, 4, 6),
         norm_cfg: dict[str, Any] | None = None,
         norm_eval: bool = False,
@@ -64,16 +65,28 @@ class FNASupernet(MBConvBackbone):
         with_cp: bool = False,
         temperature: float = 1.0,
         init_cfg: dict | list[dict] | None = None,
+        output_stride: int = 32,
+        expand_indices: Sequence[int] = (),
+        **rule: Any,
     ) -> None:
-        space = mbconv_space(seed, layers, kernels, expansions, min_layers)
+        space = space_around(seed, **rule)
         super().__init__(
-            SEEDS[seed], out_indices, frozen_stages, norm_cfg, norm_eval, with_cp, init_cfg
+            find_seed(seed),
+            out_indices,
+            frozen_stages,
+            norm_cfg,
+            norm_eval,
+            with_cp,
+            init_cfg,
+            output_stride,
+            expand_indices,
         )
         if not temperature > 0:
             raise ValueError(f'the temperature must be positive; received {temperature}.')
         self.space = space
         self.temperature = temperature
         self._choices = space_stages(space)
+        self._expanded = {index: self._one_expansion(index) for index in self.expand_indices}
         self._build_stages()
         self.logits = nn.ParameterList(1e-3 * torch.randn(len(c.options)) for c in space.choices)
         self._pending = PendingBackward()
@@ -83,21 +96,38 @@ class FNASupernet(MBConvBackbone):
     def _build_stages(self) -> None:
         """A stage that is not searched as the seed has it, else a dict of candidates per layer."""
         width = self.seed.stem_channels
-        for stage, choices in zip(self.seed.stages, self._choices, strict=True):
+        stages = zip(self.seed.stages, self._choices, self.strides, strict=True)
+        for stage, choices, (first, dilation) in stages:
             layers = nn.ModuleList()
-            for index, options in enumerate([c.options for c in choices] or stage.ops):
-                stride = stage.stride if index == 0 else 1
-                make = partial(self._candidate, width, stage.channels, stride)
-                if choices:
-                    layers.append(nn.ModuleDict({op: make(op) for op in options if op != SKIP}))
-                else:
-                    layers.append(make(str(options)))
+            kept = [op for op in stage.ops if op != SKIP]
+            for index, options in enumerate([c.options for c in choices] or [(op,) for op in kept]):
+                blocks = {
+                    op: self.block(width, stage.channels, first if index == 0 else 1, op, dilation)
+                    for op in options
+                    if op != SKIP
+                }
+                layers.append(nn.ModuleDict(blocks) if choices else blocks[options[0]])
                 width = stage.channels
             self.stages.append(layers)
 
-    def _candidate(self, in_channels: int, out_channels: int, stride: int, op: str) -> MBConv:
-        kernel, expansion = parse_op(op)
-        return self.block(in_channels, out_channels, kernel, stride, expansion)
+    def _one_expansion(self, stage: int) -> int:
+        """The expansion ratio that all candidates of a stage's first layer share."""
+        choices = self._choices[stage]
+        ops = choices[0].options if choices else self.seed.stages[stage].ops[:1]
+        ratios = {parse_op(op)[1] for op in ops}
+        if len(ratios) > 1:
+            raise SpaceError(
+                f'the expansion of stage {stage} is returned (expand_indices), so its first layer '
+                f'must offer one expansion ratio; received {", ".join(ops)}. Restrict it: '
+                f"restrict={{'{choices[0].name}': {[op for op in ops if op.endswith('e6')]}}}."
+            )
+        return ratios.pop()
+
+    def expanded_channels(self, stage: int) -> int:
+        """Channels of the expansion in the first layer of a stage."""
+        stages = self.seed.stages
+        width = stages[stage - 1].channels if stage else self.seed.stem_channels
+        return width * self._expanded[stage]
 
     # ---- what runs ----
 
@@ -165,7 +195,7 @@ class FNASupernet(MBConvBackbone):
     # ---- features ----
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Features of the stages in ``out_indices`` under the selection.
+        """Features of the stages in ``expand_indices``, then of ``out_indices``, as selected.
 
         Args:
             x: Images, (N, 3, H, W).
@@ -174,37 +204,64 @@ class FNASupernet(MBConvBackbone):
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
         """
         mixing = self.probabilities() if self._selection == MIXTURE else None
-        x = self.stem(x)
+        x = self.begin(x)
+        expansions: list[Tensor] = []
         features: list[Tensor] = []
         stages: Any = self.stages
         for index, stage in enumerate(stages[: self.out_indices[-1] + 1]):
             choices = self._choices[index]
-            if not choices:
-                for block in stage:
-                    x = block(x)
-            for choice, candidates in zip(choices, stage, strict=False):
-                if mixing is not None:
-                    x = self._mix(x, candidates, choice, mixing[choice.name])
-                elif self._options[choice.name] != SKIP:
-                    x = candidates[self._options[choice.name]](x)
+            for position, layer in enumerate(stage):
+                if choices:
+                    terms = self._terms(choices[position], layer, mixing)
+                else:
+                    terms = [(layer, None)]
+                if position == 0 and index in self.expand_indices:
+                    x, expanded = _sum_with_expansion(terms, x)
+                    expansions.append(expanded)
+                else:
+                    x = self._sum(terms, x)
             if index in self.out_indices:
                 features.append(x)
         if self.training and torch.is_grad_enabled():
-            self._pending.watch(features)
-        return tuple(features)
+            self._pending.watch([*expansions, *features])
+        return (*expansions, *features)
 
-    def _mix(self, x: Tensor, candidates: nn.ModuleDict, choice: Choice, weights: Tensor) -> Tensor:
+    def _terms(
+        self, choice: Choice, candidates: nn.ModuleDict, mixing: dict[str, Tensor] | None
+    ) -> list[Term]:
+        """What runs at a layer: one candidate, or all of them with their probabilities."""
+        if mixing is None:
+            option = self._options[choice.name]
+            return [(None if option == SKIP else candidates[option], None)]
+        weights = mixing[choice.name].unbind()
+        return [
+            (None if option == SKIP else candidates[option], weight)
+            for option, weight in zip(choice.options, weights, strict=True)
+        ]
+
+    def _sum(self, terms: list[Term], x: Tensor) -> Tensor:
         """Eq. 7 for one layer. With ``with_cp`` a weighted candidate is recomputed as a whole."""
 
-        def term(option: str, weight: Tensor) -> Tensor:
-            if option == SKIP:
+        def term(block: Any, weight: Tensor | None) -> Tensor:
+            if weight is None:
+                return x if block is None else block(x)
+            if block is None:
                 return weight * x
-            block = candidates[option]
             if self.with_cp:
                 return recompute(block, _weighted, block.run, weight, x)
             return weight * block(x)
 
-        return reduce(torch.add, map(term, choice.options, weights.unbind()))
+        return reduce(torch.add, (term(*pair) for pair in terms))
+
+
+def _sum_with_expansion(terms: list[Term], x: Tensor) -> tuple[Tensor, Tensor]:
+    """The same, and the sum of the candidates' expansions with the same weights."""
+    pairs = []
+    for block, weight in terms:
+        y, expanded = cast(Any, block).run_with_expansion(x)
+        pairs.append((y, expanded) if weight is None else (weight * y, weight * expanded))
+    outputs, expansions = zip(*pairs, strict=True)
+    return reduce(torch.add, outputs), reduce(torch.add, expansions)
 
 
 def _weighted(run: Callable[[Tensor], Tensor], weight: Tensor, x: Tensor) -> Tensor:

@@ -1,6 +1,15 @@
 """Building blocks of the networks: plain modules that know of no search."""
 
+from mmtransfer.blocks.build import build_block
 from mmtransfer.blocks.mbconv import MBConv, conv_norm_act
 from mmtransfer.blocks.recompute import recompute, running_statistics_kept
+from mmtransfer.blocks.residual import Residual
 
-__all__ = ['MBConv', 'conv_norm_act', 'recompute', 'running_statistics_kept']
+__all__ = [
+    'MBConv',
+    'Residual',
+    'build_block',
+    'conv_norm_act',
+    'recompute',
+    'running_statistics_kept',
+]

@@ -106,6 +106,10 @@ class MBConv(nn.Module):
 
     def run(self, x: Tensor) -> Tensor:
         """The block itself, its activations stored."""
-        y = x if self.expand is None else self.expand(x)
-        y = self.project(self.depthwise(y))
-        return x + y if self.residual else y
+        return self.run_with_expansion(x)[0]
+
+    def run_with_expansion(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and the output of the expansion (N, hidden, H, W), which SSDLite reads."""
+        expanded = x if self.expand is None else self.expand(x)
+        y = self.project(self.depthwise(expanded))
+        return (x + y if self.residual else y), expanded

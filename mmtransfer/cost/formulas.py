@@ -1,11 +1,11 @@
-"""What convolutions and MBConv blocks cost, in integers. No torch here.
+"""What convolutions and blocks cost, in integers. No torch here.
 
 Multiply-adds are counted as in the tables of FNA++: those of the convolutions, and one add per
 output element of every convolution with a bias. A block's convolutions have none, their norms are
 not counted in multiply-adds; parameters are all parameters, the norms' affine ones included.
 """
 
-from ..seeds.mbconv import Layer
+from ..seeds import Layer, Seed
 
 Size = tuple[int, int]
 
@@ -50,28 +50,30 @@ def norm_params(channels: int) -> int:
     return 2 * channels
 
 
-def stem_madds(channels: int, size: Size) -> int:
-    """Multiply-adds of the 3x3 stem of stride 2 on an RGB image of this (H, W)."""
-    return conv_madds(3, channels, 3, strided(size, 2))
+def stem_madds(seed: Seed, size: Size) -> int:
+    """Multiply-adds of a seed's stem, of stride 2, on an RGB image of this (H, W)."""
+    return conv_madds(3, seed.stem_channels, seed.stem_kernel, strided(size, 2))
 
 
-def stem_params(channels: int) -> int:
+def stem_params(seed: Seed) -> int:
     """Parameters of the stem and its norm."""
-    return conv_params(3, channels, 3) + norm_params(channels)
+    return conv_params(3, seed.stem_channels, seed.stem_kernel) + norm_params(seed.stem_channels)
 
 
-def mbconv_madds(layer: Layer, size: Size) -> int:
-    """Multiply-adds of an MBConv whose input has this (H, W)."""
-    hidden, after = layer.hidden, strided(size, layer.stride)
-    expand = conv_madds(layer.in_channels, hidden, 1, size) if layer.expansion > 1 else 0
-    depthwise = conv_madds(hidden, hidden, layer.kernel, after, groups=hidden)
-    return expand + depthwise + conv_madds(hidden, layer.out_channels, 1, after)
+def layer_madds(layer: Layer, size: Size) -> int:
+    """Multiply-adds of a block whose input has this (H, W)."""
+    return sum(
+        conv_madds(
+            c.in_channels, c.out_channels, c.kernel, strided(size, c.reduction), groups=c.groups
+        )
+        for c in layer.convs
+    )
 
 
-def mbconv_params(layer: Layer) -> int:
-    """Parameters of an MBConv and its norms."""
-    hidden, out = layer.hidden, layer.out_channels
-    expand = conv_params(layer.in_channels, hidden, 1) + norm_params(hidden)
-    depthwise = conv_params(hidden, hidden, layer.kernel, groups=hidden) + norm_params(hidden)
-    project = conv_params(hidden, out, 1) + norm_params(out)
-    return (expand if layer.expansion > 1 else 0) + depthwise + project
+def layer_params(layer: Layer) -> int:
+    """Parameters of a block and its norms."""
+    return sum(
+        conv_params(c.in_channels, c.out_channels, c.kernel, groups=c.groups)
+        + norm_params(c.out_channels)
+        for c in layer.convs
+    )

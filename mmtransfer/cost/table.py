@@ -1,19 +1,20 @@
 """Cost per (choice, option), filled once for a space and an input size; a search looks it up.
 
-Positions of an MBConv space are independent: the first layer of a stage is never skipped, so the
-channels and the size that reach a layer do not depend on what was chosen before it.
+Positions are independent: no block changes the widths of a stage and the first layer of a stage is
+never skipped, so what reaches a layer does not depend on what was chosen before it.
 """
 
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture
-from ..seeds.mbconv import SKIP, Layer, find_seed, parse_op, seed_network, space_stages
+from ..seeds import SKIP, Layer, Seed, find_seed, space_stages
+from ..seeds.networks import stage_strides
 from ..space import SearchSpace
-from .formulas import Size, mbconv_madds, mbconv_params, stem_madds, stem_params, strided
+from .formulas import Size, layer_madds, layer_params, stem_madds, stem_params, strided
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -122,16 +123,20 @@ class CostTable:
         return extremes | (set(costs) & {SKIP})
 
 
-def cost_table(space: SearchSpace, input_size: Size, metric: str = 'madds') -> CostTable:
+def cost_table(
+    space: SearchSpace, input_size: Size, metric: str = 'madds', output_stride: int = 32
+) -> CostTable:
     """The costs of all options of a space.
 
     Args:
-        space: An MBConv space.
+        space: A space around a seed.
         input_size: (H, W) of the image.
         metric: ``'madds'`` (multiply-adds) or ``'params'``.
+        output_stride: Of the backbone: 8, 16 or 32; strides beyond it are dilations.
 
     Raises:
-        ValueError: An unknown metric, or an input size that is not two positive integers.
+        ValueError: An unknown metric or output stride, or an input size that is not two positive
+            integers.
     """
     if metric not in METRICS:
         raise ValueError(f'metric must be one of {", ".join(METRICS)}; received {metric!r}')
@@ -141,23 +146,40 @@ def cost_table(space: SearchSpace, input_size: Size, metric: str = 'madds') -> C
 
     seed = find_seed(space.seed)
     madds = metric == 'madds'
-    fixed = stem_madds(seed.stem_channels, size) if madds else stem_params(seed.stem_channels)
-    at = strided(size, 2)
-    for layer in seed_network(space.seed).stages[0]:
-        fixed += mbconv_madds(layer, at) if madds else mbconv_params(layer)
-        at = strided(at, layer.stride)
-    width = seed.stages[0].channels
+    fixed = stem_madds(seed, size) if madds else stem_params(seed)
     entries: dict[str, dict[str, int]] = {}
+    at, width = strided(size, seed.stem_stride), seed.stem_channels
+    strides = stage_strides(seed, output_stride)
     for s, choices in enumerate(space_stages(space)):
-        for n, choice in enumerate(choices):
-            out, stride = seed.stages[s].channels, seed.stages[s].stride if n == 0 else 1
-            entries[choice.name] = costs = {}
-            for op in choice.options:
-                if op == SKIP:
-                    costs[op] = 0
-                    continue
-                name = f'stages.{s}.{n}'
-                layer = Layer(name, s, n, choice.name, op, width, out, stride, *parse_op(op))
-                costs[op] = mbconv_madds(layer, at) if madds else mbconv_params(layer)
-            width, at = out, strided(at, stride)
+        for n, offered in enumerate(
+            [c.options for c in choices] or [(op,) for op in _ops(seed, s)]
+        ):
+            stride = strides[s][0] if n == 0 else 1
+            make = partial(
+                Layer,
+                name=f'stages.{s}.{n}',
+                stage=s,
+                index=n,
+                position=n,
+                choice=choices[n].name if choices else None,
+                block=seed.block,
+                in_channels=width,
+                out_channels=seed.stages[s].channels,
+                stride=stride,
+            )
+            costs = {op: _cost(make(op=op), at, madds) if op != SKIP else 0 for op in offered}
+            if choices:
+                entries[choices[n].name] = costs
+            else:
+                fixed += sum(costs.values())
+            width, at = seed.stages[s].channels, strided(at, stride)
     return CostTable(space, size, metric, fixed, entries)
+
+
+def _ops(seed: Seed, stage: int) -> list[str]:
+    """The ops of a stage that is not searched."""
+    return [op for op in seed.stages[stage].ops if op != SKIP]
+
+
+def _cost(layer: Layer, size: Size, madds: bool) -> int:
+    return layer_madds(layer, size) if madds else layer_params(layer)

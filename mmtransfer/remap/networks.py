@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from mmtransfer.remap.plan import Layout, Move, RemapError, RemapPlan, by_block, plan_remap
-from mmtransfer.seeds import Layer, Network, parse_op
+from mmtransfer.seeds import SKIP, Layer, Network, space_stages
 from mmtransfer.seeds.layout import network_layout, supernet_layout
-from mmtransfer.seeds.mbconv import SKIP, space_stages
+from mmtransfer.seeds.ops import BLOCKS, Conv
 from mmtransfer.space import SearchSpace
 
 
@@ -34,10 +34,13 @@ def network_to_network(source: Network, target: Network, layout: Layout | None =
     """
     _same_stages(source, len(target.stages))
     blocks: dict[str, str | None] = {'stem': 'stem'}
-    for stage, layers in enumerate(target.stages):
-        for layer in layers:
-            blocks |= _from_depth(source, stage, layer.index, layer.name, layer.expansion)
-    return plan_remap(network_layout(target), layout or network_layout(source), by_block(blocks))
+    groups: dict[str, int] = {}
+    for layer in target.layers:
+        origin = _at_depth(source, layer.stage, layer.index)
+        blocks |= _blocks(origin, layer.name, layer.convs)
+        groups |= _groups(origin, layer.name, layer.convs)
+    given = layout or network_layout(source)
+    return plan_remap(network_layout(target), given, by_block(blocks), groups)
 
 
 def seed_to_supernet(
@@ -56,16 +59,23 @@ def seed_to_supernet(
     stages = space_stages(space)
     _same_stages(source, len(stages))
     blocks: dict[str, str | None] = {'stem': 'stem', 'logits': None}
+    groups: dict[str, int] = {}
     for stage, choices in enumerate(stages):
         if not choices:
             for layer in source.stages[stage]:
                 blocks[layer.name] = layer.name
         for position, choice in enumerate(choices):
+            origin = _at_depth(source, stage, position)
             for op in choice.options:
                 if op != SKIP:
-                    name = _candidate(stage, position, op)
-                    blocks |= _from_depth(source, stage, position, name, parse_op(op)[1])
-    return plan_remap(supernet_layout(space), layout or network_layout(source), by_block(blocks))
+                    name, convs = (
+                        _candidate(stage, position, op),
+                        _convs(source, stage, position, op),
+                    )
+                    blocks |= _blocks(origin, name, convs)
+                    groups |= _groups(origin, name, convs)
+    given = layout or network_layout(source)
+    return plan_remap(supernet_layout(space), given, by_block(blocks), groups)
 
 
 def supernet_to_network(
@@ -164,16 +174,55 @@ def seed_only(backbone: RemapPlan, target: Layout, prefix: str = 'backbone.') ->
     return RemapPlan(moves, backbone.unused)
 
 
-def _from_depth(
-    source: Network, stage: int, index: int, target: str, expansion: int
-) -> dict[str, str | None]:
-    """The source's block for a target block at ``index`` of a stage (FNA++, Eq. 1)."""
+def _at_depth(source: Network, stage: int, index: int) -> Layer:
+    """The source's layer for the one at ``index`` of a stage, counted from 0 (FNA++, Eq. 1)."""
     layers = source.stages[stage]
-    origin = layers[min(index, len(layers) - 1)]
+    return layers[min(index, len(layers) - 1)]
+
+
+def _convs(source: Network, stage: int, position: int, op: str) -> tuple[Conv, ...]:
+    """The convolutions of a candidate in a supernet around a network of this family."""
+    stages = source.seed.stages
+    before = stages[stage - 1].channels if stage else source.seed.stem_channels
+    inputs, stride = (
+        (before, stages[stage].stride) if position == 0 else (stages[stage].channels, 1)
+    )
+    return BLOCKS[source.seed.block](inputs, stages[stage].channels, stride, op)
+
+
+def _blocks(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, str | None]:
+    """Where a block's convolutions come from.
+
+    An expansion that the source does not have is initialised, and with it the depthwise convolution
+    behind it: of a remapped one all new channels would be zero, and next to the zeros that Eq. 3
+    puts into the projection they would never receive a gradient.
+    """
     blocks: dict[str, str | None] = {target: origin.name}
-    if expansion > 1 and origin.expansion == 1:
-        blocks[f'{target}.expand'] = None  # the source has no such convolution
+    known = {conv.name for conv in origin.convs}
+    for conv in convs:
+        if conv.name not in known:
+            blocks[f'{target}.{conv.name}'] = None
+            if conv.name == 'expand':
+                blocks[f'{target}.depthwise'] = None
     return blocks
+
+
+def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]:
+    """Weights of grouped convolutions that come from a plain one (FNA++, Eq. 4)."""
+    known = {conv.name: conv.groups for conv in origin.convs}
+    found = {}
+    for conv in convs:
+        have = known.get(conv.name, conv.groups)
+        if have == conv.groups or origin.block == 'mbconv':  # depthwise: groups are the width
+            continue
+        if have > 1:
+            raise RemapError(
+                f"'{target}.{conv.name}' has {conv.groups} groups and cannot be made from "
+                f"'{origin.name}.{conv.name}', which has {have}: only a plain convolution can be "
+                'split into groups (Eq. 4). Take the weights from the seed, or keep the groups.'
+            )
+        found[f'{target}.{conv.name}.conv.weight'] = conv.groups
+    return found
 
 
 def _origin(layer: Layer, position: Mapping[str, tuple[int, int]]) -> str:

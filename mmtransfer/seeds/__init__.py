@@ -5,72 +5,40 @@ An architecture file names its space, seed and rule; this is where they become t
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..architecture import Architecture, ArchitectureError
-from ..space import SearchSpace, SpaceError
-from .mbconv import (
-    SEEDS,
-    Layer,
-    Network,
-    Seed,
-    Stage,
-    closest_to_seed,
-    mbconv_space,
-    network,
-    parse_op,
-    seed_architecture,
-    seed_network,
-)
+from ..space import SpaceError
+from .mbconv import mbconv_space
+from .networks import Layer, Network, seed_network, space_stages
+from .ops import Conv, parse_op
+from .published import SEEDS, SKIP, Seed, Stage, find_seed
+from .residual import residual_space
+from .spaces import SPACES, closest_to_seed, network, seed_architecture, space_around, space_of
 
 __all__ = [
     'SEEDS',
+    'SKIP',
     'SPACES',
+    'Conv',
     'Layer',
     'Network',
     'Seed',
     'Stage',
     'closest_to_seed',
+    'find_seed',
     'mbconv_space',
     'network',
     'parse_op',
     'read_architecture',
+    'residual_space',
     'seed_architecture',
     'seed_network',
+    'space_around',
     'space_of',
+    'space_stages',
 ]
-
-# Name of a space -> the function (seed, **rule) that builds it.
-SPACES: dict[str, Callable[..., SearchSpace]] = {'mbconv': mbconv_space}
-
-
-def space_of(architecture: Architecture) -> SearchSpace:
-    """The space of an architecture, built again from its seed and rule.
-
-    Raises:
-        SpaceError: Space, seed or rule are unknown here, or make choices other than those that the
-            architecture was found among.
-    """
-    if architecture.space not in SPACES:
-        raise SpaceError(
-            f'the space must be one of {", ".join(SPACES)}; received {architecture.space!r}'
-        )
-    try:
-        space = SPACES[architecture.space](architecture.seed, **architecture.rule)
-    except TypeError as error:
-        raise SpaceError(
-            f'the rule must hold the keyword arguments of {SPACES[architecture.space].__name__}; '
-            f'received {json.dumps(architecture.rule)}: {error}'
-        ) from None
-    if space.fingerprint != architecture.fingerprint:
-        raise SpaceError(
-            f'the space {space.name!r} of seed {space.seed!r} and rule {json.dumps(space.rule)} '
-            f'has the fingerprint {space.fingerprint}; the architecture is of a space with '
-            f'fingerprint {architecture.fingerprint}. Seed and rule must be those of the search '
-            f'that found it: restore them, or derive the architecture again.'
-        )
-    return space
 
 
 def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLike) -> Architecture:

@@ -2,13 +2,13 @@
 
 A naming is a function from a network to a dict, our tensor name -> the checkpoint's, for the
 backbone and for those parts of the classifier that the naming knows. All names are generated from
-the network's layers; nothing is derived from the text of a key.
+the network's layers; nothing is derived from the text of a key. Each family of blocks has its own.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from .layout import NORM, Shape, classifier_layout, network_layout
-from .mbconv import Layer, Network
+from .networks import Layer, Network
 
 Names = dict[str, str]
 _PREFIXES = ('', 'backbone.')
@@ -37,10 +37,10 @@ def recognise(
         SeedCheckpointError: The names follow no naming known here (the first names and the namings
             are listed), or they do but belong to another network.
     """
-    shapes = network_layout(network)
+    shapes, known = network_layout(network), namings_of(network)
     candidates = [
         (name, prefix, {ours: prefix + theirs for ours, theirs in naming(network).items()})
-        for name, naming in NAMINGS.items()
+        for name, naming in known.items()
         for prefix in _PREFIXES
     ]
 
@@ -51,7 +51,7 @@ def recognise(
     if 2 * likeness((name, prefix, names)) <= len(shapes):
         first = ', '.join(repr(key) for key in list(tensors)[:5]) or 'none'
         raise SeedCheckpointError(
-            f'{source} must name its tensors in one of the ways known here: {", ".join(NAMINGS)} '
+            f'{source} must name its tensors in one of the ways known here: {", ".join(known)} '
             f"(with or without 'backbone.' in front); received {len(tensors)} tensors, the first: "
             f'{first}. Give a checkpoint of {network.seed.name} in one of these namings, or rename '
             f'the tensors.'
@@ -64,7 +64,7 @@ def recognise(
             f'the seed that the file belongs to.'
         )
     found = {ours: names[ours] for ours in shapes if names[ours] in tensors}
-    return name, found | _classifier(tensors, network, NAMINGS[name](network), prefix)
+    return name, found | _classifier(tensors, network, known[name](network), prefix)
 
 
 def _classifier(tensors: Mapping[str, Shape], network: Network, names: Names, prefix: str) -> Names:
@@ -181,18 +181,95 @@ def efficientnet_pytorch(network: Network) -> Names:
     return _names(units(), '_fc')
 
 
-NAMINGS: dict[str, Callable[[Network], Names]] = {
-    'torchvision': torchvision,
-    'mmdet': mmdet,
-    'mmpretrain': mmpretrain,
-    'efficientnet_pytorch': efficientnet_pytorch,
-    'mmtransfer': mmtransfer,
+def timm(network: Network) -> Names:
+    """timm's EfficientNet family: blocks by stage; without expansion, the projection is conv_pw."""
+    theirs = {
+        'expand': ('conv_pw', 'bn1'),
+        'depthwise': ('conv_dw', 'bn2'),
+        'project': ('conv_pwl', 'bn3'),
+    }
+    separable = {'depthwise': ('conv_dw', 'bn1'), 'project': ('conv_pw', 'bn2')}
+
+    def units() -> Iterator[tuple[str, str, str]]:
+        yield 'stem', 'conv_stem', 'bn1'
+        for layer in network.layers:
+            named = theirs if layer.expansion > 1 else separable
+            for ours in _convs(layer):
+                conv, norm = named[ours]
+                at = f'blocks.{layer.stage}.{layer.index}'
+                yield f'{layer.name}.{ours}', f'{at}.{conv}', f'{at}.{norm}'
+        yield 'head', 'conv_head', 'bn2'
+
+    return _names(units(), 'classifier')
+
+
+def proxylessnas(network: Network) -> Names:
+    """The ProxylessNAS of its authors: blocks numbered with those that were skipped."""
+    theirs = {
+        'expand': 'inverted_bottleneck',
+        'depthwise': 'depth_conv',
+        'project': 'point_linear',
+    }
+    depths = [len(stage.ops) for stage in network.seed.stages]
+
+    def units() -> Iterator[tuple[str, str, str]]:
+        yield _module('stem', 'first_conv')
+        for layer in network.layers:
+            at = f'blocks.{sum(depths[: layer.stage]) + layer.position}.mobile_inverted_conv'
+            for ours in _convs(layer):
+                yield _module(f'{layer.name}.{ours}', f'{at}.{theirs[ours]}')
+        yield _module('head', 'feature_mix_layer')
+
+    return _names(units(), 'classifier.linear')
+
+
+def resnet(network: Network) -> Names:
+    """torchvision's ResNet, whose names mmdet, mmseg, mmpose and timm share."""
+    return _names(_resnet_units(network), 'fc')
+
+
+def mmpretrain_resnet(network: Network) -> Names:
+    """mmpretrain's ResNet: the same but for the classifier."""
+    return _names(_resnet_units(network), 'head.fc')
+
+
+def _resnet_units(network: Network) -> Iterator[tuple[str, str, str]]:
+    yield 'stem', 'conv1', 'bn1'
+    for layer in network.layers:
+        at = f'layer{layer.stage + 1}.{layer.index}'
+        for ours in _convs(layer):
+            if ours == 'downsample':
+                yield f'{layer.name}.{ours}', f'{at}.downsample.0', f'{at}.downsample.1'
+            else:
+                yield f'{layer.name}.{ours}', f'{at}.{ours}', f'{at}.{ours.replace("conv", "bn")}'
+
+
+NAMINGS: dict[str, dict[str, Callable[[Network], Names]]] = {
+    'mbconv': {
+        'torchvision': torchvision,
+        'mmdet': mmdet,
+        'mmpretrain': mmpretrain,
+        'efficientnet_pytorch': efficientnet_pytorch,
+        'timm': timm,
+        'proxylessnas': proxylessnas,
+        'mmtransfer': mmtransfer,
+    },
+    'residual': {
+        'torchvision': resnet,
+        'mmpretrain': mmpretrain_resnet,
+        'mmtransfer': mmtransfer,
+    },
 }
+
+
+def namings_of(network: Network) -> dict[str, Callable[[Network], Names]]:
+    """The namings of a network's family, by name."""
+    return NAMINGS['mbconv' if network.seed.block == 'mbconv' else 'residual']
 
 
 def _convs(layer: Layer) -> tuple[str, ...]:
     """Our names of a block's convolutions, in order."""
-    return ('expand', 'depthwise', 'project')[layer.expansion == 1 :]
+    return tuple(conv.name for conv in layer.convs)
 
 
 def _module(ours: str, theirs: str) -> tuple[str, str, str]:

@@ -13,7 +13,8 @@ from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
 
 class SeedClassifier(nn.Module):
-    """A seed as it was published: backbone, 1x1 convolution, mean over the image, linear layer.
+    """A seed as it was published: backbone, 1x1 convolution (no ResNet has one), mean over the
+    image, linear layer.
 
     EfficientNet-Lite0 expects RGB images of 224 x 224 with pixels ``(x - 127) / 128``, cut from the
     centre after the shorter side was resized to 256; for MobileNetV2 see its publisher.
@@ -29,14 +30,17 @@ class SeedClassifier(nn.Module):
         last = len(self.network.stages) - 1
         self.backbone = AdaptedBackbone(seed, out_indices=(last,), norm_cfg=norm_cfg)
         published = self.network.seed
-        self.head = conv_norm_act(
-            self.backbone.out_channels[0],
-            published.head_channels,
-            1,
-            norm_cfg=self.backbone.norm_cfg,
-            act_cfg=dict(type=published.act),
-        )
-        self.fc = nn.Linear(published.head_channels, published.num_classes)
+        width = self.backbone.out_channels[0]
+        self.head: nn.Module = nn.Identity()
+        if published.head_channels:
+            self.head = conv_norm_act(
+                width,
+                published.head_channels,
+                1,
+                norm_cfg=self.backbone.norm_cfg,
+                act_cfg=dict(type=published.act),
+            )
+        self.fc = nn.Linear(published.head_channels or width, published.num_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """Images (N, 3, H, W) to class scores before the softmax, (N, classes)."""

@@ -20,9 +20,9 @@ def stir(net: torch.nn.Module) -> None:
     """Batch norms as after some training, so that a swapped tensor shows."""
     generator = torch.Generator().manual_seed(1)
     for name, tensor in net.state_dict().items():
-        if name.endswith(('bn.weight', 'running_var')):
+        if tensor.dim() == 1 and name.endswith(('weight', 'running_var')):
             tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
-        elif name.endswith(('bn.bias', 'running_mean')):
+        elif tensor.dim() == 1 and name.endswith(('bias', 'running_mean')):
             tensor.copy_(torch.randn(tensor.shape, generator=generator) * 0.1)
 
 

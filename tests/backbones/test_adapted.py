@@ -6,33 +6,42 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mmdet.models import MobileNetV2, ResNet
 from mmengine.registry import MODELS as ROOT
 
 import mmtransfer.backbones.base as base
 from mmtransfer.backbones import AdaptedBackbone
-from mmtransfer.seeds import SEEDS, mbconv_space
+from mmtransfer.seeds import SEEDS, space_around
+from mmtransfer.seeds.namings import recognise
 
-from .nets import images, loss
+from .nets import images, loss, stir
 
 
 def norms(module):
     return [m for m in module.modules() if isinstance(m, torch.nn.BatchNorm2d)]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.sampled_from(sorted(SEEDS)),
     draw=st.integers(0, 10**6),
-    indices=st.sets(st.integers(0, 6), min_size=1).map(sorted),
+    indices=st.sets(st.integers(0, 3), min_size=1).map(sorted),
     size=st.tuples(st.integers(32, 70), st.integers(32, 70)),
+    output_stride=st.sampled_from((8, 16, 32)),
 )
-def test_out_channels_are_those_of_the_features(seed, draw, indices, size):
-    space = mbconv_space(seed, layers=(2, 3, 2, 2, 2, 1))
-    net = AdaptedBackbone(space.sample(random.Random(draw)), out_indices=indices).eval()
+def test_out_channels_are_those_of_the_features(seed, draw, indices, size, output_stride):
+    deep = SEEDS[seed].block == 'mbconv'
+    if deep:
+        indices = [*indices[:-1], indices[-1] + 3]
+    space = space_around(seed, **({'layers': (2, 3, 2, 2, 2, 1)} if deep else {}))
+    net = AdaptedBackbone(
+        space.sample(random.Random(draw)), out_indices=indices, output_stride=output_stride
+    ).eval()
     with torch.no_grad():
         features = net(torch.randn(1, 3, *size))
     assert net.out_channels == tuple(f.shape[1] for f in features)
-    strides = [(2, 4, 8, 16, 16, 32, 32)[i] for i in indices]
+    table = (2, 4, 8, 16, 16, 32, 32) if deep else (4, 8, 16, 32)
+    strides = [min(table[i], output_stride) for i in indices]
     assert [f.shape[2:] for f in features] == [
         (-(-size[0] // s), -(-size[1] // s)) for s in strides
     ]
@@ -140,3 +149,61 @@ def test_without_remap_nothing_is_loaded(seed_loader):
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         AdaptedBackbone('mobilenet_v2', **arguments)
+
+
+@pytest.mark.parametrize('name', ['resnet18', 'resnet50'])
+def test_our_resnet_is_mmdets(name):
+    """The same weights give the same features, bit for bit."""
+    depth = int(name.removeprefix('resnet'))
+    torch.manual_seed(0)
+    stock = ResNet(depth, norm_eval=False, style='pytorch').double()
+    stir(stock)
+    ours = AdaptedBackbone(name, out_indices=(0, 1, 2, 3)).double()
+    theirs = {n: tuple(t.shape) for n, t in stock.state_dict().items()}
+    _, names = recognise(theirs, ours.network)
+    ours.load_state_dict({n: stock.state_dict()[names[n]] for n in ours.state_dict()})
+    for training in (False, True):
+        stock.train(training), ours.train(training)
+        for a, b in zip(ours(images((65, 70))), stock(images((65, 70))), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_our_mobilenet_v2_is_mmdets():
+    torch.manual_seed(0)
+    stock = MobileNetV2(out_indices=(0, 1, 2, 3, 4, 5, 6)).double()
+    stir(stock)
+    ours = AdaptedBackbone('mobilenet_v2', out_indices=range(7)).double()
+    theirs = {n: tuple(t.shape) for n, t in stock.state_dict().items()}
+    _, names = recognise(theirs, ours.network)
+    ours.load_state_dict({n: stock.state_dict()[names[n]] for n in ours.state_dict()})
+    stock.eval(), ours.eval()
+    for a, b in zip(ours(images((65, 70))), stock(images((65, 70))), strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ('output_stride', 'dilations'), [(16, (1, 1, 1, 1, 1, 2, 2)), (8, (1, 1, 1, 2, 2, 4, 4))]
+)
+def test_strides_become_dilations(output_stride, dilations):
+    net = AdaptedBackbone('mobilenet_v2', output_stride=output_stride)
+    for stage, dilation in zip(net.stages, dilations, strict=True):
+        for block in stage:
+            assert block.depthwise.conv.dilation == (dilation, dilation)
+            assert block.depthwise.conv.padding == (dilation, dilation)
+    with pytest.raises(ValueError, match='output_stride must be one of 8, 16, 32; received 4'):
+        AdaptedBackbone('mobilenet_v2', output_stride=4)
+
+
+def test_the_expansion_of_a_first_block_is_returned_first():
+    net = AdaptedBackbone('mobilenet_v2', out_indices=(6,), expand_indices=(5,)).eval()
+    x = torch.randn(1, 3, 64, 64)
+    expanded, last = net(x)
+    assert net.out_channels == (576, 320) == (expanded.shape[1], last.shape[1])
+    assert expanded.shape[2:] == (4, 4) and last.shape[2:] == (2, 2)
+    plain = AdaptedBackbone('mobilenet_v2', out_indices=(4, 6)).eval()
+    plain.load_state_dict(net.state_dict())
+    fourth, sixth = plain(x)
+    assert torch.equal(sixth, last)
+    assert torch.equal(net.stages[5][0].expand(fourth), expanded)
+    with pytest.raises(ValueError, match='expand_indices must be stages from 0 to 3'):
+        AdaptedBackbone('resnet18', out_indices=(3,), expand_indices=(1,))

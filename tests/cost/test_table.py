@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mmtransfer.backbones import AdaptedBackbone
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.counter import count_backbone
-from mmtransfer.seeds import SEEDS, mbconv_space, seed_architecture
+from mmtransfer.seeds import SEEDS, mbconv_space, seed_architecture, space_around
 from mmtransfer.space import SpaceError
 
 FNA = (800, 1088)
@@ -17,15 +17,23 @@ rngs = st.integers(0, 10**6).map(random.Random)
 sides = st.integers(33, 200)
 
 
-@given(seed=st.sampled_from(list(SEEDS)), rng=rngs, size=st.tuples(sides, sides))
-@settings(max_examples=8, deadline=None)
-def test_of_equals_the_counter_on_the_built_backbone(seed, rng, size):
-    space = mbconv_space(seed, expansions=(1, 3, 6))
+@given(
+    seed=st.sampled_from(list(SEEDS)),
+    rng=rngs,
+    size=st.tuples(sides, sides),
+    stride=st.sampled_from((8, 16, 32)),
+)
+@settings(max_examples=15, deadline=None)
+def test_of_equals_the_counter_on_the_built_backbone(seed, rng, size, stride):
+    rule = {'expansions': (1, 3, 6)} if SEEDS[seed].block == 'mbconv' else {}
+    space = space_around(seed, **rule)
     architecture = space.sample(rng)
     with torch.device('meta'):
-        backbone = AdaptedBackbone(architecture)
+        last = len(SEEDS[seed].stages) - 1
+        backbone = AdaptedBackbone(architecture, out_indices=(last,), output_stride=stride)
     counts = count_backbone(backbone, size)
-    assert cost_table(space, size).of(architecture) == counts['madds']['total']
+    table = cost_table(space, size, output_stride=stride)
+    assert table.of(architecture) == counts['madds']['total']
     assert cost_table(space, size, 'params').of(architecture) == counts['params']['total']
 
 

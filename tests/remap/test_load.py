@@ -89,9 +89,9 @@ def test_init_weights_of_the_supernet_follows_the_plan(seed_file, seed_state):
     expect(model, plan, seed_state, own)
 
 
-@pytest.mark.parametrize('naming', sorted(NAMINGS))
+@pytest.mark.parametrize('naming', sorted(NAMINGS['mbconv']))
 def test_seed_checkpoints_of_every_naming(tmp_path, seed_state, naming):
-    names = NAMINGS[naming](seed_network('mobilenet_v2'))
+    names = NAMINGS['mbconv'][naming](seed_network('mobilenet_v2'))
     content = {names[ours]: tensor for ours, tensor in seed_state.items()}
     content |= {'left.over': torch.ones(1)}
     content = {n: t for n, t in content.items() if not n.endswith('num_batches_tracked')}

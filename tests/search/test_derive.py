@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mmtransfer.cost.table import cost_table
 from mmtransfer.search import Target, TargetError, derive, with_cost
-from mmtransfer.seeds.mbconv import mbconv_space
+from mmtransfer.seeds import mbconv_space
 
 SIZE = (64, 96)
 SMALL = mbconv_space('mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3, 6))

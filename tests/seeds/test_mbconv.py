@@ -14,12 +14,13 @@ from mmtransfer.seeds import (
     parse_op,
     seed_architecture,
     seed_network,
+    space_of,
+    space_stages,
 )
-from mmtransfer.seeds.mbconv import space_stages
 from mmtransfer.space import MinLayers, SpaceError
 
 few = settings(max_examples=30, deadline=None)
-names = st.sampled_from(sorted(SEEDS))
+names = st.sampled_from(sorted(n for n, s in SEEDS.items() if s.block == 'mbconv'))
 rules = st.fixed_dictionaries(
     {},
     optional={
@@ -80,7 +81,9 @@ def test_rules_that_make_no_space(rule, words):
 
 
 def test_unknown_seed():
-    with pytest.raises(SpaceError, match="one of mobilenet_v2, efficientnet_lite0; received 'x'"):
+    with pytest.raises(
+        SpaceError, match="one of mobilenet_v2, efficientnet_lite0, .*; received 'x'"
+    ):
         mbconv_space('x')
 
 
@@ -95,8 +98,8 @@ def test_parse_op():
 def test_the_seed_as_an_architecture_is_the_seed(name):
     a = seed_architecture(name)
     assert network(a).layers == seed_network(name).layers
-    assert closest_to_seed(mbconv_space(name)) == a
-    assert network(a).out_channels((1, 2, 4, 6))[-1] == 320
+    assert closest_to_seed(space_of(a)) == a
+    assert network(a).out_channels((3,)) == (SEEDS[name].stages[3].channels,)
 
 
 def test_published_depths_and_channels():
@@ -149,7 +152,7 @@ def test_closest_to_seed_exists_in_every_space(name, rule):
     a = closest_to_seed(space)
     space.check(a)
     try:
-        assert a == seed_architecture(name, **rule)
+        assert a == seed_architecture(name, **space.rule)
     except SpaceError:
         pass
 
@@ -168,3 +171,30 @@ def test_a_space_without_the_seed_is_refused():
         seed_architecture('mobilenet_v2', layers=(4, 2, 4, 4, 4, 1))
     with pytest.raises(SpaceError, match='must be one of k3e3, k3e6; received'):
         seed_architecture('efficientnet_lite0', kernels=(3,))
+
+
+def test_seeds_with_ops_outside_the_options():
+    """FBNet-C has expansion 1 and a skip inside a stage; its default space has neither."""
+    a = seed_architecture('fbnet_c')
+    assert a.rule['expansions'] == [1, 3, 6]
+    assert [a[f'stage1.layer{n}'] for n in range(4)] == ['k3e6', 'skip', 'k3e1', 'k3e1']
+    assert [la.name for la in network(a).stages[1]] == [f'stages.1.{n}' for n in range(3)]
+    near = closest_to_seed(mbconv_space('fbnet_c'))
+    assert [near[f'stage1.layer{n}'] for n in range(4)] == ['k3e6', 'skip', 'k3e3', 'k3e3']
+    assert [len(s) for s in seed_network('proxyless_mobile').stages] == [1, 2, 4, 4, 4, 4, 1]
+
+
+def test_restricted_choices():
+    offered = {'stage5.layer0': ['k7e6', 'k3e6', 'k5e6']}
+    space = mbconv_space('mobilenet_v2', restrict=offered)
+    options = {c.name: c.options for c in space.choices}
+    assert options['stage5.layer0'] == ('k3e6', 'k5e6', 'k7e6')
+    assert len(options['stage4.layer0']) == 6 and space.size == 6**5 * 3 * 7**15
+    assert space_of(space.sample(random.Random(0))) == space
+    assert mbconv_space('mobilenet_v2').rule.get('restrict') is None
+    with pytest.raises(
+        SpaceError, match="received 'stage5.layer0': .*'k9e6'.*Its options are k3e3"
+    ):
+        mbconv_space('mobilenet_v2', restrict={'stage5.layer0': ['k9e6']})
+    with pytest.raises(SpaceError, match='The choices are stage1.layer0'):
+        mbconv_space('mobilenet_v2', restrict={'stage0.layer0': ['k3e1']})

@@ -1,0 +1,195 @@
+"""Architectures spelled out as layers. No torch here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..architecture import Architecture
+from ..space import Choice, SearchSpace
+from .ops import BLOCKS, Conv, parse_op
+from .published import SKIP, Seed, find_seed
+
+OUTPUT_STRIDES = (8, 16, 32)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One block of a network.
+
+    Args:
+        name: Name of its module, ``'stages.S.J'``.
+        stage: S, counted from 0 over all stages.
+        index: J, its index in the stage after skipped layers are dropped.
+        position: Its index in the stage before that.
+        choice: The choice that decided it, ``'stageS.layerL'`` with L its position; None for a
+            layer that is not searched.
+        block: Kind of block, a key of :data:`mmtransfer.seeds.ops.BLOCKS`.
+        op: ``'k3e6'`` or ``'k3g1'``.
+        in_channels, out_channels, stride: Of the block.
+        dilation: Of its spatial convolution.
+    """
+
+    name: str
+    stage: int
+    index: int
+    position: int
+    choice: str | None
+    block: str
+    op: str
+    in_channels: int
+    out_channels: int
+    stride: int
+    dilation: int = 1
+
+    @cached_property
+    def convs(self) -> tuple[Conv, ...]:
+        """Its convolutions, in module order."""
+        return BLOCKS[self.block](self.in_channels, self.out_channels, self.stride, self.op)
+
+    @property
+    def kernel(self) -> int:
+        """Of its searched convolution."""
+        return parse_op(self.op)[0]
+
+    @property
+    def expansion(self) -> int:
+        """Hidden channels of an MBConv per input channel."""
+        return parse_op(self.op)[1] if self.block == 'mbconv' else 1
+
+    @property
+    def groups(self) -> int:
+        """Groups of a residual block's searched convolution."""
+        return 1 if self.block == 'mbconv' else parse_op(self.op)[1]
+
+    @property
+    def hidden(self) -> int:
+        """Channels of an MBConv's depthwise convolution."""
+        return self.in_channels * self.expansion
+
+    @property
+    def residual(self) -> bool:
+        """Whether the block's input is added to its output as it is."""
+        return self.stride == 1 and self.in_channels == self.out_channels
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network spelled out: its layers in order, without skipped ones."""
+
+    seed: Seed
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def stages(self) -> tuple[tuple[Layer, ...], ...]:
+        """The layers of each stage."""
+        count = len(self.seed.stages)
+        return tuple(tuple(la for la in self.layers if la.stage == s) for s in range(count))
+
+    def out_channels(self, out_indices: Sequence[int]) -> tuple[int, ...]:
+        """Channels of the features after these stages (0-based, over all stages)."""
+        count = len(self.stages)
+        wrong = [i for i in out_indices if not 0 <= i < count]
+        if wrong:
+            raise ValueError(
+                f'out_indices must lie between 0 and {count - 1}, the stages of {self.seed.name}; '
+                f'received {tuple(out_indices)}'
+            )
+        return tuple(self.stages[i][-1].out_channels for i in out_indices)
+
+
+def choice_name(stage: int, layer: int) -> str:
+    """Name of the choice at a layer, counted from 0 before skipped layers are dropped."""
+    return f'stage{stage}.layer{layer}'
+
+
+def space_stages(space: SearchSpace) -> tuple[tuple[Choice, ...], ...]:
+    """The choices of each stage over all stages of the seed; none where nothing is searched."""
+    count = len(find_seed(space.seed).stages)
+    return tuple(
+        tuple(c for c in space.choices if c.name.startswith(f'stage{s}.')) for s in range(count)
+    )
+
+
+def stage_strides(seed: Seed, output_stride: int = 32) -> tuple[tuple[int, int], ...]:
+    """Stride of the first block and dilation of all blocks, per stage.
+
+    Once the features have the output stride, strides become dilations: of every spatial convolution
+    of the stage, the first one included.
+
+    Args:
+        seed: The network.
+        output_stride: Size of the image over that of the last features: 8, 16 or 32.
+
+    Raises:
+        ValueError: Another output stride.
+    """
+    if output_stride not in OUTPUT_STRIDES:
+        raise ValueError(
+            f'output_stride must be one of {", ".join(map(str, OUTPUT_STRIDES))}; received '
+            f'{output_stride!r}'
+        )
+    at, dilation, result = seed.stem_stride, 1, []
+    for stage in seed.stages:
+        if at * stage.stride > output_stride:
+            dilation *= stage.stride
+            result.append((1, dilation))
+        else:
+            at *= stage.stride
+            result.append((stage.stride, dilation))
+    return tuple(result)
+
+
+def spell_out(
+    seed: Seed,
+    ops: Sequence[Sequence[str]],
+    output_stride: int = 32,
+    searched: Sequence[bool] | None = None,
+) -> Network:
+    """The layers of a network.
+
+    Args:
+        seed: Gives channels, strides and the kind of block.
+        ops: Per stage the ops of its positions, ``'skip'`` for none.
+        output_stride: As for :func:`stage_strides`.
+        searched: Per stage whether choices decide it; by default none.
+    """
+    layers: list[Layer] = []
+    width = seed.stem_channels
+    for s, (stride, dilation) in enumerate(stage_strides(seed, output_stride)):
+        kept = [(n, op) for n, op in enumerate(ops[s]) if op != SKIP]
+        for j, (n, op) in enumerate(kept):
+            layers.append(
+                Layer(
+                    name=f'stages.{s}.{j}',
+                    stage=s,
+                    index=j,
+                    position=n,
+                    choice=choice_name(s, n) if searched is not None and searched[s] else None,
+                    block=seed.block,
+                    op=op,
+                    in_channels=width,
+                    out_channels=seed.stages[s].channels,
+                    stride=stride if j == 0 else 1,
+                    dilation=dilation,
+                )
+            )
+            width = seed.stages[s].channels
+    return Network(seed, tuple(layers))
+
+
+def seed_network(name: str, output_stride: int = 32) -> Network:
+    """The layers of the seed itself."""
+    seed = find_seed(name)
+    searched = [seed.block != 'mbconv' or s > 0 for s in range(len(seed.stages))]
+    return spell_out(seed, [stage.ops for stage in seed.stages], output_stride, searched)
+
+
+def network_in(space: SearchSpace, architecture: Architecture, output_stride: int = 32) -> Network:
+    """The layers of an architecture of this space; skipped ones are dropped, others move up."""
+    seed = find_seed(space.seed)
+    choices = space_stages(space)
+    ops = [
+        [architecture[c.name] for c in of_stage] or seed.stages[s].ops
+        for s, of_stage in enumerate(choices)
+    ]
+    return spell_out(seed, ops, output_stride, [bool(of_stage) for of_stage in choices])

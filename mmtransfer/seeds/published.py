@@ -1,0 +1,158 @@
+"""The published seeds, as data. No torch here."""
+
+from dataclasses import dataclass
+
+from ..space import SpaceError
+
+SKIP = 'skip'
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Blocks of equal output width; the first one carries the stride.
+
+    Args:
+        channels: Output channels of every block.
+        stride: Stride of the first block.
+        ops: One op per layer: ``'k3e6'`` for an MBConv of kernel 3 and expansion 6, ``'k3g1'`` for
+            a residual block of kernel 3 and 1 group, or ``'skip'``.
+    """
+
+    channels: int
+    stride: int
+    ops: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A published network and how its blocks are made.
+
+    Args:
+        name: How configs call it.
+        stem_channels: Output channels of the stem, a convolution of stride 2.
+        stages: Its blocks.
+        block: Kind of its blocks: ``'mbconv'``, ``'basic'`` or ``'bottleneck'``.
+        stem_kernel: Kernel size of the stem.
+        stem_pool: Whether a 3x3 max pooling of stride 2 follows the stem.
+        head_channels: Width of the 1x1 convolution before the classifier; 0: there is none.
+        act: Activation.
+        norm_eps: Epsilon of its batch normalisation.
+        norm_momentum: Momentum of its batch normalisation.
+        same_padding: Whether stride-2 convolutions pad as TensorFlow's SAME does.
+        num_classes: Classes of the classifier.
+    """
+
+    name: str
+    stem_channels: int
+    stages: tuple[Stage, ...]
+    block: str = 'mbconv'
+    stem_kernel: int = 3
+    stem_pool: bool = False
+    head_channels: int = 1280
+    act: str = 'ReLU6'
+    norm_eps: float = 1e-5
+    norm_momentum: float = 0.1
+    same_padding: bool = False
+    num_classes: int = 1000
+
+    @property
+    def stem_stride(self) -> int:
+        """Stride of everything before the first stage."""
+        return 4 if self.stem_pool else 2
+
+
+def _resnet(name: str, block: str, depths: tuple[int, ...], width: int) -> Seed:
+    """A ResNet whose stages are ``width`` times 1, 2, 4, 8 channels wide."""
+    stages = (
+        Stage(width * 2**s, 2 if s else 1, ('k3g1',) * depth) for s, depth in enumerate(depths)
+    )
+    return Seed(
+        name=name,
+        stem_channels=64,
+        stages=tuple(stages),
+        block=block,
+        stem_kernel=7,
+        stem_pool=True,
+        head_channels=0,
+        act='ReLU',
+    )
+
+
+SEEDS = {
+    seed.name: seed
+    for seed in (
+        Seed(
+            name='mobilenet_v2',
+            stem_channels=32,
+            stages=(
+                Stage(16, 1, ('k3e1',)),
+                Stage(24, 2, ('k3e6',) * 2),
+                Stage(32, 2, ('k3e6',) * 3),
+                Stage(64, 2, ('k3e6',) * 4),
+                Stage(96, 1, ('k3e6',) * 3),
+                Stage(160, 2, ('k3e6',) * 3),
+                Stage(320, 1, ('k3e6',)),
+            ),
+        ),
+        Seed(
+            name='efficientnet_lite0',
+            stem_channels=32,
+            stages=(
+                Stage(16, 1, ('k3e1',)),
+                Stage(24, 2, ('k3e6',) * 2),
+                Stage(40, 2, ('k5e6',) * 2),
+                Stage(80, 2, ('k3e6',) * 3),
+                Stage(112, 1, ('k5e6',) * 3),
+                Stage(192, 2, ('k5e6',) * 4),
+                Stage(320, 1, ('k3e6',)),
+            ),
+            norm_eps=1e-3,
+            norm_momentum=0.01,
+            same_padding=True,
+        ),
+        # FBNet, Table 2 (FBNet-C), as FNA++ counts it: no expansion convolution at expansion 1.
+        Seed(
+            name='fbnet_c',
+            stem_channels=16,
+            stages=(
+                Stage(16, 1, ('k3e1',)),
+                Stage(24, 2, ('k3e6', SKIP, 'k3e1', 'k3e1')),
+                Stage(32, 2, ('k5e6', 'k5e3', 'k5e6', 'k3e6')),
+                Stage(64, 2, ('k5e6', 'k5e3', 'k5e6', 'k5e6')),
+                Stage(112, 1, ('k5e6', 'k5e6', 'k5e6', 'k5e3')),
+                Stage(184, 2, ('k5e6',) * 4),
+                Stage(352, 1, ('k3e6',)),
+            ),
+            head_channels=1984,
+            act='ReLU',
+        ),
+        # ProxylessNAS, Fig. 4 (mobile).
+        Seed(
+            name='proxyless_mobile',
+            stem_channels=32,
+            stages=(
+                Stage(16, 1, ('k3e1',)),
+                Stage(32, 2, ('k5e3', 'k3e3', SKIP, SKIP)),
+                Stage(40, 2, ('k7e3', 'k3e3', 'k5e3', 'k5e3')),
+                Stage(80, 2, ('k7e6', 'k5e3', 'k5e3', 'k5e3')),
+                Stage(96, 1, ('k5e6', 'k5e3', 'k5e3', 'k5e3')),
+                Stage(192, 2, ('k7e6', 'k7e6', 'k7e3', 'k7e3')),
+                Stage(320, 1, ('k7e6',)),
+            ),
+            norm_eps=1e-3,
+        ),
+        _resnet('resnet18', 'basic', (2, 2, 2, 2), 64),
+        _resnet('resnet50', 'bottleneck', (3, 4, 6, 3), 256),
+    )
+}
+
+
+def find_seed(name: str) -> Seed:
+    """The seed of this name.
+
+    Raises:
+        SpaceError: There is none; the message lists those there are.
+    """
+    if name not in SEEDS:
+        raise SpaceError(f'the seed must be one of {", ".join(SEEDS)}; received {name!r}')
+    return SEEDS[name]

@@ -1,0 +1,44 @@
+"""The space of residual networks around a ResNet (FNA++, Sec. 4.4 and Table 7). No torch here.
+
+Every block takes the kernel and the number of groups of one convolution: the first of a basic
+block, the second of a bottleneck (Fig. 5). Depth, widths and strides are the seed's.
+"""
+
+from collections.abc import Sequence
+
+from ..space import Choice, SearchSpace, SpaceError
+from .networks import choice_name
+from .ops import parse_op
+from .published import find_seed
+
+OPS = ('k3g1', 'k5g2', 'k5g4', 'k7g4', 'k7g8')
+
+
+def residual_space(seed: str, ops: Sequence[str] = OPS) -> SearchSpace:
+    """The space around a ResNet.
+
+    Args:
+        seed: Name of the seed.
+        ops: What every block chooses from: ``'k5g2'`` for kernel 5 and 2 groups.
+
+    Raises:
+        SpaceError: An unknown seed, or values that make no space.
+    """
+    found = find_seed(seed)
+    if found.block == 'mbconv':
+        raise SpaceError(
+            f'a residual space needs a seed of residual blocks; {seed} is made of MBConv blocks: '
+            f'its space takes other arguments (layers, kernels, expansions).'
+        )
+    for op in ops:
+        if 'g' not in op:
+            raise SpaceError(f"ops must read like 'k5g2', kernel and groups; received {op!r}")
+        parse_op(op)
+    if not ops or len(set(ops)) != len(ops):
+        raise SpaceError(f'ops must be one or more, each once; received {list(ops)}')
+    choices = (
+        Choice(choice_name(s, n), tuple(ops))
+        for s, stage in enumerate(found.stages)
+        for n in range(len(stage.ops))
+    )
+    return SearchSpace(name='residual', seed=seed, rule={'ops': list(ops)}, choices=tuple(choices))
