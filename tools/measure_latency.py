@@ -23,7 +23,6 @@ from mmtransfer.cost.latency import LatencyTableError, Stamp, stamp_here, write_
 from mmtransfer.cost.table import CostTable
 from mmtransfer.cost.timing import median_times, supernet_jobs, table_of_times
 from mmtransfer.registry import MODELS
-from mmtransfer.search import output_stride_of
 from mmtransfer.seeds import closest_to_seed
 
 SEED = ('seed', '')
@@ -54,10 +53,9 @@ def measure(args: argparse.Namespace) -> tuple[CostTable, Stamp, Architecture, f
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         supernet: Any = MODELS.build(dict(cfg.model.backbone, init_cfg=None))
     size = (int(cfg.train_cfg.input_size[0]), int(cfg.train_cfg.input_size[1]))
-    stride, seed = output_stride_of(supernet), closest_to_seed(supernet.space)
-    last = dict(out_indices=(len(supernet.stages) - 1,))
-    options = last if stride == 32 else dict(last, output_stride=stride)
-    whole = AdaptedBackbone(seed, norm_cfg=supernet.norm_cfg, **options).eval()
+    stride, seed = supernet.output_stride, closest_to_seed(supernet.space)
+    last = len(supernet.stages) - 1
+    whole = AdaptedBackbone(seed, (last,), norm_cfg=supernet.norm_cfg, output_stride=stride).eval()
     images = torch.randn(args.batch, 3, *size).to(args.device, getattr(torch, args.dtype))
     for backbone in (supernet, whole):
         backbone.to(args.device, images.dtype)
@@ -87,6 +85,12 @@ def main() -> None:
         f'the seed: {added:.4g} ms as the sum of its layers, {whole:.4g} ms measured whole: the '
         f'table is off by {added / whole - 1:+.1%}'
     )
+    if abs(added / whole - 1) > 0.1:
+        print(
+            'the table does not add up well: is the device busy with something else? Measure while '
+            'it is idle, or with more --repeats.',
+            file=sys.stderr,
+        )
 
 
 if __name__ == '__main__':

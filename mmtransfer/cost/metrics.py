@@ -72,6 +72,10 @@ def table_for(
             'the device that counts: `python tools/measure_latency.py CONFIG -o FILE`.'
         )
     asked = {'file': source} if not isinstance(source, Mapping) else dict(source)
-    path = asked.pop('file')
+    path = asked.pop('file', None)
+    if path is None:
+        raise LatencyTableError(
+            f'latency_table must be a path, or dict(file=PATH, **stamp); received {source!r}.'
+        )
     stamp = {'dtype': 'float32', 'batch': 1, **asked}
     return read_latency(path, space, input_size=size, output_stride=output_stride, **stamp)[0]

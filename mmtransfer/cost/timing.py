@@ -57,7 +57,7 @@ def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
     """The jobs of a latency table: ``FIXED``, and (choice, option) for all options but skips.
 
     Args:
-        supernet: A backbone with ``space``, ``stem`` and ``stages``, in which a searched stage has
+        supernet: A backbone with ``space``, ``begin`` and ``stages``, where a searched stage has
             one module dict of candidates per choice.
         images: (N, 3, H, W), of the supernet's device and dtype.
 
@@ -72,7 +72,7 @@ def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
         fixed.append((module, x))
         return _run(module, x)
 
-    x = unsearched(supernet.stem, images)
+    x = unsearched(supernet.begin, images)
     for stage, choices in zip(supernet.stages, space_stages(supernet.space), strict=True):
         if not choices:
             for block in stage:

@@ -57,10 +57,14 @@ class DifferentiableSearcher:
         if uniform:
             return space.sample(rng)
         weights = self.probabilities()
+        options = {c.name: rng.choices(c.options, weights[c.name])[0] for c in space.choices}
         for _ in range(1000):
-            options = {c.name: rng.choices(c.options, weights[c.name])[0] for c in space.choices}
-            if not any(c.violated(options) for c in space.constraints):
+            broken = next((c for c in space.constraints if c.violated(options)), None)
+            if broken is None:
                 return space.architecture(options)
+            for choice in space.choices:  # only what the constraint ties together, as in a stage
+                if choice.name in broken.choices:
+                    options[choice.name] = rng.choices(choice.options, weights[choice.name])[0]
         return self.architecture()  # the constraints all but exclude what the logits prefer
 
     def probabilities(self) -> dict[str, list[float]]:
