@@ -1,5 +1,6 @@
 """SSDLite's parts against FNA++'s counts, mmdet's losses and boxes by hand; its configs."""
 
+import random
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.cost import cost_table
 from mmtransfer.engine.split import split_dataset
+from mmtransfer.remap.load import load_model
 from mmtransfer.seeds import closest_to_seed, seed_architecture, space_of
 from mmtransfer.tasks.ssdlite import SSDLiteHead, SSDLiteNeck
 
@@ -316,3 +318,37 @@ def test_the_features_are_what_the_neck_reads():
         with torch.no_grad():
             first, second = backbone(torch.rand(1, 3, 64, 96))
         assert first.shape == (1, 576, 4, 6) and second.shape == (1, 320, 2, 3)
+
+
+# ---- from the supernet to the adapted detector ----
+
+
+def test_a_searched_detector_and_what_is_collected_from_it_are_one(tmp_path):
+    torch.manual_seed(0)
+    search = read('ssdlite_efflite0_search_toy').model
+    adapt = read('ssdlite_efflite0_seed_toy').model
+    rule = dict(layers=(2,) * 6, kernels=(3, 5), expansions=(3, 6))
+    rule['restrict'] = {'stage5.layer0': ['k3e6', 'k5e6']}
+    search.backbone.update(rule, init_cfg=None)
+    searched = MODELS.build(search).eval()
+    found = searched.backbone.space.sample(random.Random(3))
+    adapt.backbone.update(architecture=found, init_cfg=None)
+    adapted = MODELS.build(adapt).eval()
+    for module in searched.modules():  # statistics that tell the norms apart
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(std=0.1)
+            module.running_var.uniform_(0.5, 2)
+    file = tmp_path / 'epoch_1.pth'
+    torch.save(dict(state_dict=searched.state_dict()), file)
+    plan = load_model(adapted, file)
+    taken = {move.target: move.source for move in plan.moves}
+    assert taken['neck.last.conv.weight'] == 'neck.last.conv.weight'
+    assert taken['bbox_head.cls_convs.0.1.bn.bias'] == 'bbox_head.cls_convs.0.1.bn.bias'
+    assert not [target for target, source in taken.items() if source is None]
+
+    searched.backbone.select(found)
+    images = torch.rand(2, 3, 96, 96)
+    with torch.no_grad():
+        pairs = zip(searched(images, mode='tensor'), adapted(images, mode='tensor'), strict=True)
+        for ours, theirs in pairs:
+            assert len(ours) == 5 and all(map(torch.equal, ours, theirs))
