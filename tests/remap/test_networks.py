@@ -24,18 +24,21 @@ from mmtransfer.seeds import (
     mbconv_space,
     network,
     parse_op,
+    residual_space,
     seed_architecture,
     seed_network,
+    space_around,
 )
 from mmtransfer.seeds.layout import network_layout, supernet_layout
 
-SEED_NAMES = sorted(SEEDS)
-seeds = st.sampled_from(SEED_NAMES)
+SEED_NAMES = ('mobilenet_v2', 'efficientnet_lite0')
+all_seeds = st.sampled_from(sorted(SEEDS))
+seeds = st.sampled_from(sorted(name for name, seed in SEEDS.items() if seed.block == 'mbconv'))
 numbers = st.integers(0, 2**32)
 
 
 def sample(seed, number, **rule):
-    return mbconv_space(seed, **rule).sample(random.Random(number))
+    return space_around(seed, **rule).sample(random.Random(number))
 
 
 def tensors(layout, number=0):
@@ -60,7 +63,7 @@ def backbone(architecture, state):
 
 
 @settings(max_examples=15, deadline=None)
-@given(seeds, numbers)
+@given(all_seeds, numbers)
 def test_the_same_architecture_is_the_identity_bit_for_bit(seed, number):
     net = network(sample(seed, number))
     layout = network_layout(net)
@@ -162,7 +165,8 @@ def test_a_block_without_expansion_leaves_the_expansion_to_itself():
     plan = network_to_network(source, target)
     rules = {m.target: m.rule for m in plan.moves}
     assert rules['stages.1.0.expand.conv.weight'] == 'initialise'
-    assert rules['stages.1.0.depthwise.conv.weight'] == 'zero pad'
+    assert rules['stages.1.0.depthwise.conv.weight'] == 'initialise'
+    assert rules['stages.1.0.project.conv.weight'] == 'zero pad'
     back = network_to_network(target, source)
     assert 'stages.1.0.expand.conv.weight' in back.unused
 
@@ -272,3 +276,86 @@ def test_another_head_is_refused_unless_it_keeps_its_own_values():
         whole(SOURCE, target, initialise=['head.', 'haed.'])
     with pytest.raises(RemapError, match="'backbone.z' is no tensor of the plan"):
         whole(SOURCE, {'backbone.x.weight': (2, 2), 'backbone.z': (1,)})
+
+
+def test_groups_keep_their_own_inputs():
+    """Eq. 4 on a bottleneck's 3x3, then its kernel grows around the centre (Eq. 6)."""
+    seed = seed_architecture('resnet50')
+    options = seed.as_dict | {'stage1.layer2': 'k5g4'}
+    target = network(residual_space('resnet50').architecture(options))
+    source = network(seed)
+    plan = network_to_network(source, target)
+    changed = [m for m in plan.moves if m.rule != 'copy']
+    assert [m.target for m in changed] == ['stages.1.2.conv2.conv.weight']
+    assert changed[0].rule == 'slice groups + centre pad' and changed[0].groups == 4
+    state = tensors(network_layout(source))
+    result = remap(plan, state, tensors(network_layout(target), 1))
+    have, want = state['stages.1.2.conv2.conv.weight'], result['stages.1.2.conv2.conv.weight']
+    assert have.shape == (128, 128, 3, 3) and want.shape == (128, 32, 5, 5)
+    for i, j in ((0, 0), (31, 31), (32, 0), (100, 7), (127, 31)):
+        assert torch.equal(want[i, j, 1:4, 1:4], have[i, i // 32 * 32 + j])
+    assert want.sum() == pytest.approx(want[:, :, 1:4, 1:4].sum().item(), rel=1e-6)
+
+
+@pytest.mark.parametrize('mode', ['eval', 'train'])
+def test_a_larger_kernel_with_the_same_groups_leaves_the_outputs_unchanged(mode):
+    space = residual_space('resnet18')
+    small, large = (space.architecture([op] * 8) for op in ('k5g4', 'k7g4'))
+    source, target = network(small), network(large)
+    plan = network_to_network(source, target)
+    assert {m.rule for m in plan.moves} == {'copy', 'centre pad'}
+    state = tensors(network_layout(source), 3)
+    nets = [AdaptedBackbone(a, out_indices=(0, 1, 2, 3)).double() for a in (small, large)]
+    nets[0].load_state_dict(state)
+    nets[1].load_state_dict(remap(plan, state, tensors(network_layout(target), 4)))
+    images = torch.randn(2, 3, 65, 47, dtype=torch.float64)
+    with torch.no_grad():
+        for x, y in zip(*(net.train(mode == 'train')(images) for net in nets), strict=True):
+            torch.testing.assert_close(x, y, rtol=1e-9, atol=1e-9)
+
+
+def test_groups_cannot_be_split_again():
+    space = residual_space('resnet18')
+    two, four = (network(space.architecture([op] * 8)) for op in ('k5g2', 'k5g4'))
+    with pytest.raises(RemapError, match=r'stages.0.0.conv1. has 4 groups .* which has 2'):
+        network_to_network(two, four)
+
+
+@pytest.mark.parametrize('seed', ['resnet18', 'fbnet_c', 'proxyless_mobile'])
+def test_every_seed_fills_its_supernet_and_every_path_comes_out_again(seed):
+    space = space_around(seed)
+    plan = seed_to_supernet(seed_network(seed), space)
+    assert [m.target for m in plan.moves] == list(supernet_layout(space))
+    target = network(space.sample(random.Random(3)))
+    collected = supernet_to_network(space, target)
+    assert {m.rule for m in collected.moves} == {'copy'}
+    assert [m.target for m in collected.moves] == list(network_layout(target))
+
+
+def test_an_expansion_without_a_source_is_initialised():
+    """FBNet-C's last two layers of 24 channels have expansion 1; the candidates expand."""
+    plan = seed_to_supernet(seed_network('fbnet_c'), mbconv_space('fbnet_c'))
+    fate = {m.target: m for m in plan.moves}
+    block = 'stages.1.2.k5e3'  # position 2: after the skip, the seed's last layer with weights
+    assert fate[f'{block}.expand.conv.weight'].rule == 'initialise'
+    assert fate[f'{block}.depthwise.conv.weight'].rule == 'initialise'
+    project = fate[f'{block}.project.conv.weight']
+    assert (project.source, project.rule) == ('stages.1.2.project.conv.weight', 'zero pad')
+    assert fate['stages.1.1.k3e6.project.conv.weight'].source.startswith('stages.1.1.')
+    assert 'stages.1.2.k5e3.expand.conv' in plan.explain() and 'initialise' in plan.explain()
+
+
+def test_every_channel_of_an_initialised_expansion_learns():
+    """Zeros of Eq. 3 on both sides of a channel would never receive a gradient."""
+    net = FNASupernet('fbnet_c', out_indices=(1,))
+    state = tensors(network_layout(seed_network('fbnet_c')))
+    plan = seed_to_supernet(seed_network('fbnet_c'), net.space)
+    net.load_state_dict(remap(plan, state, net.state_dict()))
+    options = {c.name: 'k3e6' for c in net.space.choices}
+    net.select(net.space.architecture(options))
+    sum(f.sin().sum() for f in net(torch.randn(2, 3, 32, 32))).backward()
+    for part in ('project', 'depthwise'):
+        gradient = net.get_submodule(f'stages.1.2.k3e6.{part}.conv').weight.grad
+        axis = 1 if part == 'project' else 0
+        alive = gradient.abs().amax([d for d in range(4) if d != axis]) > 0
+        assert alive.sum() == (144 if part == 'project' else 24)

@@ -71,7 +71,7 @@ def test_missing_file_says_to_run_the_search():
     text = str(caught.value)
     assert "'work_dirs/x/architecture.json'" in text
     assert 'python tools/train.py <search config>' in text
-    assert 'mobilenet_v2, efficientnet_lite0 need no file' in text
+    assert 'The seeds mobilenet_v2, efficientnet_lite0' in text and 'need no file' in text
 
 
 @pytest.mark.parametrize(
