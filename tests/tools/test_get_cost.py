@@ -124,6 +124,37 @@ def test_deeplabv3_without_its_auxiliary_head(tmp_path):
     assert counts['madds']['head'] == 64 * 128 * dense + 320 * 512
 
 
+FOUND = CONFIGS / 'architectures/deeplabv3_mbv2_fna.json'
+
+
+@pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated')
+@pytest.mark.parametrize(
+    'name, found, params, madds',
+    [
+        ('deeplabv3_mbv2_seed', None, 2.5675, 24.5217),
+        ('deeplabv3_mbv2_seed', FOUND, 2.4664, 24.1749),
+        ('deeplabv3_mbv2_search', FOUND, 2.4664, 24.1749),
+        ('deeplabv3_mbv2_adapt', FOUND, 2.4664, 24.1749),
+        ('deeplabv3plus_mbv2_adapt', FOUND, 5.7147, 210.1092),
+        ('deeplabv3plus_mbv2_adapt_os8', FOUND, 5.7147, 313.8702),
+    ],
+)
+def test_deeplab_rows(name, found, params, madds):
+    """Table 2 of FNA++, at 1024 x 2048; rounded there to two decimals."""
+    arguments = [] if found is None else ['--architecture', found]
+    counts = cost(CONFIGS / f'{name}.py', *arguments, shape=(1024, 2048))
+    assert round(counts['params']['total'] / 1e6, 4) == params
+    assert round(counts['madds']['total'] / 1e9, 4) == madds
+
+
+@pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated')
+def test_the_found_deeplab_architecture_notes_its_cost():
+    counts = cost(CONFIGS / 'deeplabv3_mbv2_adapt.py', '--architecture', FOUND, shape=(1024, 2048))
+    noted = json.loads(FOUND.read_text())
+    assert noted['cost'] == {key: counts[key]['backbone'] for key in ('madds', 'params')}
+    assert noted['input_size'] == [1024, 2048] and noted['rule']['layers'] == [4, 4, 6, 6, 4, 1]
+
+
 MPII = 'mmpose::body_2d_keypoint/topdown_heatmap/mpii'
 POSE = f"""
 _base_ = '{MPII}/td-hm_mobilenetv2_8xb64-210e_mpii-256x256.py'
