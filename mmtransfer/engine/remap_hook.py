@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 
 from mmtransfer.registry import HOOKS
-from mmtransfer.remap.load import load_model
+from mmtransfer.remap.load import check_source, load_model
 
 from .parallel import unwrap
 
@@ -20,18 +20,26 @@ class RemapHook(Hook):
         source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
         initialise: Modules beside the backbone that keep their own values, such as
             ``('bbox_head.retina_cls',)`` for another number of classes.
+        width: With the seed, what a layer with fewer channels keeps: ``'first'``, or the highest
+            by ``'bn_scale'``, ``'std'`` or ``'l1'`` (Sec. 4.9).
+        kernel: With the seed, where the taps go in a larger kernel: ``'centre'`` or ``'dilate'``.
     """
 
     priority = 'NORMAL'
 
     def __init__(
-        self, checkpoint: str, source: str = 'supernet', initialise: Sequence[str] = ()
+        self,
+        checkpoint: str,
+        source: str = 'supernet',
+        initialise: Sequence[str] = (),
+        width: str = 'first',
+        kernel: str = 'centre',
     ) -> None:
-        if source not in ('supernet', 'seed'):
-            raise ValueError(f"source must be 'supernet' or 'seed'; received {source!r}.")
+        check_source(source, width, kernel)
         self.checkpoint = checkpoint
         self.source = source
         self.initialise = tuple(initialise)
+        self.strategy = (width, kernel)
 
     def before_train(self, runner) -> None:
         """Apply the plan and write it to the log."""
@@ -39,5 +47,5 @@ class RemapHook(Hook):
             return
         model = unwrap(runner.model)
         runner.logger.info(f'remap: weights from the {self.source}, {self.checkpoint}')
-        plan = load_model(model, self.checkpoint, self.source, self.initialise)
+        plan = load_model(model, self.checkpoint, self.source, self.initialise, *self.strategy)
         runner.logger.info(plan.explain())

@@ -18,6 +18,7 @@ from mmtransfer.remap.networks import (
     whole_model,
 )
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
+from mmtransfer.remap.strategy import check_strategy, with_strategy
 from mmtransfer.seeds import network, read_architecture, seed_network, space_of
 from mmtransfer.seeds.namings import recognise
 
@@ -25,7 +26,11 @@ SOURCES = ('supernet', 'seed')
 
 
 def load_seed(
-    backbone: nn.Module, checkpoint: str | os.PathLike, architecture: Any = None
+    backbone: nn.Module,
+    checkpoint: str | os.PathLike,
+    architecture: Any = None,
+    width: str = 'first',
+    kernel: str = 'centre',
 ) -> RemapPlan:
     """Remap a checkpoint of the seed network into a backbone of ours, in place.
 
@@ -35,14 +40,17 @@ def load_seed(
         checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes, in any known naming.
         architecture: The network that the checkpoint holds, if it is not the seed itself: whatever
             `mmtransfer.seeds.read_architecture` takes.
+        width, kernel: Which channels a narrower layer keeps and where the taps of a larger kernel
+            lie; see `mmtransfer.remap.with_strategy`.
 
     Returns:
         The plan that was applied; its sources have the checkpoint's own names.
 
     Raises:
         SeedCheckpointError: The file cannot be read or is of another network; nothing was changed.
+        RemapError: A layer cannot be remapped in this way; nothing was changed.
     """
-    plan, tensors = _plan_seed(backbone, checkpoint, architecture)
+    plan, tensors = _plan_seed(backbone, checkpoint, architecture, width, kernel)
     _load(backbone, plan, tensors)
     return plan
 
@@ -52,6 +60,8 @@ def load_model(
     checkpoint: str | os.PathLike,
     source: str = 'supernet',
     initialise: Sequence[str] = (),
+    width: str = 'first',
+    kernel: str = 'centre',
 ) -> RemapPlan:
     """Remap a checkpoint into a whole model with an `AdaptedBackbone`, in place.
 
@@ -63,6 +73,7 @@ def load_model(
             (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a checkpoint of the seed; the backbone only.
         initialise: With a supernet, beginnings of names outside the backbone that keep their own
             values, ``('bbox_head.',)`` for a head with other classes.
+        width, kernel: With the seed, as of `load_seed`.
 
     Returns:
         The plan that was applied: one fate for every tensor of the model.
@@ -72,8 +83,7 @@ def load_model(
         RemapError: It is of another search space, or of a model with another neck or head. In every
             case nothing was changed.
     """
-    if source not in SOURCES:
-        raise ValueError(f'source must be one of {SOURCES}; received {source!r}.')
+    check_source(source, width, kernel)
     if not hasattr(model, 'backbone') and isinstance(getattr(model, 'module', None), nn.Module):
         model = model.get_submodule('module')
     backbone: Any = getattr(model, 'backbone', None)
@@ -83,7 +93,7 @@ def load_model(
             f'{type(backbone).__name__}. Set it in the config of the adapted model.'
         )
     if source == 'seed':
-        plan, tensors = _plan_seed(backbone, checkpoint, None)
+        plan, tensors = _plan_seed(backbone, checkpoint, None, width, kernel)
         plan = seed_only(plan, _layout(model.state_dict()))
     else:
         content = read_checkpoint(checkpoint)
@@ -99,10 +109,28 @@ def load_model(
     return plan
 
 
+def check_source(source: str, width: str = 'first', kernel: str = 'centre') -> None:
+    """Raise ValueError unless `load_model` knows these and they go together."""
+    if source not in SOURCES:
+        raise ValueError(f'source must be one of {SOURCES}; received {source!r}.')
+    check_strategy(width, kernel)
+    if source == 'supernet' and (width, kernel) != ('first', 'centre'):
+        raise ValueError(
+            "width and kernel choose how the seed's tensors change shape; from a supernet every "
+            f'tensor is copied as it is. Received width={width!r}, kernel={kernel!r}: set them '
+            "with source='seed', or in the search's init_cfg."
+        )
+
+
 def _plan_seed(
-    backbone: nn.Module, checkpoint: str | os.PathLike, architecture: Any
+    backbone: nn.Module,
+    checkpoint: str | os.PathLike,
+    architecture: Any,
+    width: str,
+    kernel: str,
 ) -> tuple[RemapPlan, dict[str, Tensor]]:
     """The plan for a backbone of ours, in the checkpoint's names, and the checkpoint's tensors."""
+    check_strategy(width, kernel)
     target: Any = getattr(backbone, 'architecture', None)
     space: Any = getattr(backbone, 'space', None)
     if target is None and space is None:
@@ -121,7 +149,7 @@ def _plan_seed(
         plan = network_to_network(origin, network(target), layout)
     else:
         plan = seed_to_supernet(origin, space, layout)
-    return plan.with_sources(names, tensors), tensors
+    return with_strategy(plan, width, kernel).with_sources(names, tensors), tensors
 
 
 def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> None:

@@ -22,10 +22,19 @@ def test_hook_acts_on_a_fresh_run_only(monkeypatch, iteration, resumed, acts):
     logger = SimpleNamespace(info=logged.append)
     runner = SimpleNamespace(iter=iteration, _resume=resumed, model=model, logger=logger)
     RemapHook('search/', initialise=['bbox_head.']).before_train(runner)
-    assert calls == ([(model, 'search/', 'supernet', ('bbox_head.',))] if acts else [])
+    wanted = (model, 'search/', 'supernet', ('bbox_head.',), 'first', 'centre')
+    assert calls == ([wanted] if acts else [])
     assert ('the plan' in logged) == acts
 
 
 def test_an_unknown_source_is_refused():
-    with pytest.raises(ValueError, match="'supernet' or 'seed'; received 'scratch'"):
+    with pytest.raises(ValueError, match="'supernet', 'seed'.*received 'scratch'"):
         RemapHook('x', source='scratch')
+
+
+def test_strategies_go_with_the_seed_only():
+    assert RemapHook('x', source='seed', width='l1', kernel='dilate').strategy == ('l1', 'dilate')
+    with pytest.raises(ValueError, match="from a supernet every tensor is copied.*width='l1'"):
+        RemapHook('x', width='l1')
+    with pytest.raises(ValueError, match="'bn_scale', 'std', 'l1'.*received 'gamma'"):
+        RemapHook('x', source='seed', width='gamma')
