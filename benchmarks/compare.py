@@ -27,7 +27,7 @@ from threading import Lock
 from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.table import cost_table
+from mmtransfer.cost.metrics import UNITS, table_for
 from mmtransfer.search import Target, derive, with_cost
 from mmtransfer.seeds import read_architecture, space_of
 
@@ -94,17 +94,19 @@ def test(config: str, folder: Path, threads: int, **options) -> dict:
     return {'test': json.loads(newest.read_text()), 'checkpoint': best.name}
 
 
-def random_like(found: Path, out: Path, seed: int) -> dict:
-    """A random architecture of the same cost: random preferences, that cost as the target."""
+def random_like(found: Path, out: Path, seed: int, search: Config) -> dict:
+    """A random architecture of the same cost, in the metric of the search config: random
+    preferences, that cost as the target."""
     architecture = Architecture.read(found)
-    space, size = space_of(architecture), architecture.input_size
-    if architecture.cost is None or size is None:
+    if architecture.cost is None:
         raise ValueError(f'{found} carries no cost; it must come from a search.')
+    space, stride = space_of(architecture), search.model.backbone.get('output_stride', 32)
+    table = table_for(search.train_cfg, space, stride)
     rng = random.Random(seed)
     preferences = {c.name: [rng.random() + 1e-6 for _ in c.options] for c in space.choices}
-    target = Target(architecture.cost['madds'], 0.005)
-    drawn = derive(space, preferences, cost_table(space, size), target)
-    with_cost(drawn, size, drawn='random', seed=seed).write(out)
+    target = Target(architecture.cost[UNITS[table.metric].key], 0.005)
+    drawn = derive(space, preferences, table, target)
+    with_cost(drawn, table.input_size, table, stride, drawn='random', seed=seed).write(out)
     return {'cost': drawn_cost(out)}
 
 
@@ -131,12 +133,14 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
     found = searched / 'architecture.json'
     drawn = folder / 'random.json'
     steps.once(f'run{seed}/found', lambda: {'cost': drawn_cost(found)})
-    steps.once(f'run{seed}/draw', random_like, found, drawn, seed)
+    with _LOCK:  # reading configs is not safe in threads
+        search_config = Config.fromfile(args.search)
+    steps.once(f'run{seed}/draw', random_like, found, drawn, seed, search_config)
     hooks = {'custom_hooks.0.checkpoint': str(searched)}
     adapted = row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
     row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
     plain = row('seed', args.seed)
-    with _LOCK:  # reading configs is not safe in threads
+    with _LOCK:
         config = Config.fromfile(args.seed)
     epochs = config.train_cfg.max_epochs
     by_time = math.ceil(epochs * (search['seconds'] + adapted['seconds']) / plain['seconds'])
@@ -161,8 +165,10 @@ ROWS = (
 def table(args: argparse.Namespace, done: dict) -> str:
     """Markdown: mean and sample standard deviation over the runs, every single value beside it."""
     seed = read_architecture(Config.fromfile(args.seed).model.backbone.architecture)
-    size = tuple(Config.fromfile(args.search).train_cfg.input_size)
-    of_seed = with_cost(seed, size).cost or {}
+    search = Config.fromfile(args.search)
+    size = tuple(search.train_cfg.input_size)
+    stride = search.model.backbone.get('output_stride', 32)
+    of_seed = with_cost(seed, size, output_stride=stride).cost or {}
     lines = [
         '| row | backbone MAdds (M) | backbone params (M) | '
         f'test {args.metric}: mean ± std (each run) | val, best | search s | fine-tune s |',

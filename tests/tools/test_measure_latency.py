@@ -1,0 +1,59 @@
+"""The tool on a small search, and its table in the hands of a search's cost."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmtransfer.cost.metrics import table_for
+from mmtransfer.seeds import mbconv_space
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'tools'))
+import measure_latency as tool  # noqa: E402
+
+SPACE = dict(seed='mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
+CONFIG = f"""
+model = dict(backbone=dict(type='mmtransfer.FNASupernet', out_indices=(2, 4), output_stride=16,
+                           init_cfg=dict(type='mmtransfer.Remap', checkpoint='none'), **{SPACE}))
+train_cfg = dict(type='mmtransfer.SearchLoop', input_size=(64, 96))
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / 'config.py').write_text(CONFIG)
+    return str(tmp_path / 'config.py')
+
+
+def test_the_tool_measures_a_table_that_a_search_reads(config, tmp_path, monkeypatch, capsys):
+    out = str(tmp_path / 'latency.json')
+    monkeypatch.setattr(sys, 'argv', ['x', config, '-o', out, '--repeats', '2'])
+    tool.main()
+    said = capsys.readouterr().out
+    assert 'float32, batch 1, 64 x 96' in said
+    assert (
+        'ms as the sum of its layers' in said and 'ms measured whole: the table is off by' in said
+    )
+    assert json.loads(Path(out).read_text())['stamp']['output_stride'] == 16
+    space = mbconv_space(**SPACE)
+    train_cfg = dict(input_size=(64, 96), metric='latency', latency_table=out)
+    table = table_for(train_cfg, space, 16)
+    low, high = table.bounds()
+    assert 0 < table.fixed < low < high
+    assert set(table.entries['stage1.layer1']) == {'k3e3', 'k5e3', 'skip'}
+
+
+@pytest.mark.parametrize('wrong', [['--batch', '0'], ['--repeats', '0'], ['--device', 'tpu']])
+def test_wrong_arguments_are_refused(config, wrong):
+    with pytest.raises(SystemExit) as error:
+        tool.parse_args([config, '-o', 'x.json', *wrong])
+    assert error.value.code == 2
+
+
+def test_a_card_must_be_there(config, monkeypatch, capsys):
+    monkeypatch.setattr(tool.torch.cuda, 'is_available', lambda: False)
+    with pytest.raises(SystemExit):
+        tool.parse_args([config, '-o', 'x.json', '--device', 'cuda'])
+    assert 'needs a graphics card' in capsys.readouterr().err
