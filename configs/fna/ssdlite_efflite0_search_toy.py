@@ -17,7 +17,7 @@ train_cfg.searcher.target = target
 train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=0.35, target=target)]
 
 optim_wrapper = _base_.search.optim_wrapper
-optim_wrapper.weights.optimizer = dict(type='AdamW', lr=1e-3, weight_decay=0.01)
+optim_wrapper.weights.optimizer = dict(type='AdamW', lr=2e-3, weight_decay=0.01)
 optim_wrapper.arch.optimizer.lr = 0.02  # a few hundred steps, where COCO has tens of thousands
 param_scheduler = _base_.search.param_scheduler
 param_scheduler.weights = [

@@ -11,7 +11,7 @@ _base_ = [
 train_cfg = _base_.adapt.train_cfg
 train_cfg.update(max_epochs=10, val_interval=2)
 optim_wrapper = _base_.adapt.optim_wrapper
-optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3, weight_decay=0.01)
+optim_wrapper.optimizer = dict(type='AdamW', lr=2e-3, weight_decay=0.01)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20),
     dict(type='MultiStepLR', by_epoch=True, milestones=[8], gamma=0.1),
