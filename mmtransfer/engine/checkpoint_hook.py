@@ -3,12 +3,14 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
+from torch import Tensor, nn
 
 from mmtransfer.registry import HOOKS
 
@@ -17,7 +19,10 @@ from .parallel import unwrap
 FORMAT = 1
 # What may change between a run and its continuation.
 _FREE = {
-    'train_cfg': ('max_epochs', 'max_iters', 'val_begin', 'val_interval', 'dynamic_intervals'),
+    'train_cfg': (
+        *('max_epochs', 'max_iters', 'val_begin', 'val_interval', 'dynamic_intervals'),
+        'evaluation',  # scores say themselves what they follow from
+    ),
     'train_dataloader': ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor'),
 }
 _PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
@@ -72,7 +77,8 @@ class CheckpointHook(_CheckpointHook):
     A checkpoint is written and synced before the pointer ``last_checkpoint`` names it, and older
     ones are removed last, so that a readable checkpoint exists at every moment. Each one says which
     config it belongs to, and resuming it with another is refused. When the loop can ``derive()``,
-    ``architecture.json`` is written beside it.
+    ``architecture.json`` is written beside it. What a search finds after its last step by scoring
+    candidates is added to the last checkpoint.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -104,8 +110,9 @@ class CheckpointHook(_CheckpointHook):
         )
         if not is_main_process():
             return
-        if hasattr(runner.train_loop, 'derive'):
-            runner.train_loop.derive().write(Path(runner.work_dir) / 'architecture.json')
+        found = getattr(runner.train_loop, 'derive', lambda: None)()
+        if found is not None:
+            found.write(Path(runner.work_dir) / 'architecture.json')
         write_atomically(str(self.last_ckpt).encode(), Path(runner.work_dir) / 'last_checkpoint')
         for old in stale:
             path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
@@ -135,6 +142,14 @@ class CheckpointHook(_CheckpointHook):
         else:
             self.best_ckpt_path_dict = dict(paths)
 
+    def after_train(self, runner) -> None:
+        """Write the last checkpoint again if the search went on after it."""
+        if getattr(runner.train_loop, 'scores', None) is not None:
+            step = runner.epoch if self.by_epoch else runner.iter
+            meta = dict(epoch=runner.epoch, iter=runner.iter)
+            self._save_checkpoint_with_step(runner, step, meta)
+        super().after_train(runner)
+
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Note whose checkpoint it is."""
         state: dict = getattr(runner.train_loop, 'checkpoint_state', dict)()
@@ -162,22 +177,37 @@ class CheckpointHook(_CheckpointHook):
                 f'another config: {", ".join(differing)} differ. Use that config, or another '
                 f'work_dir (with load_from to take the weights).'
             )
-        model = unwrap(runner.model)
-        have = {k.removeprefix('module.'): v for k, v in checkpoint['state_dict'].items()}
-        need = model.state_dict()
-        if have.keys() != need.keys():
-            raise ResumeError(
-                f'the checkpoint must hold exactly the tensors of the model; missing: '
-                f'{sorted(need.keys() - have.keys())[:5]}, unexpected: '
-                f'{sorted(have.keys() - need.keys())[:5]}. It was written by another version of '
-                f'the model, or the architecture file has changed since.'
-            )
-        # MMEngine would skip such a tensor with a line in the log.
-        other = [k for k in need if have[k].shape != need[k].shape]
-        if other:
-            raise ResumeError(
-                f'the tensors of the checkpoint must have the shapes of the model; {len(other)} '
-                f'differ, such as {other[0]}: {tuple(have[other[0]].shape)} there, '
-                f'{tuple(need[other[0]].shape)} here. Has the architecture file changed since? '
-                f'Put the old one back, or use another work_dir.'
-            )
+        try:
+            check_tensors(unwrap(runner.model), checkpoint['state_dict'])
+        except ValueError as error:
+            raise ResumeError(str(error)) from None
+        if hasattr(runner.train_loop, 'restore'):
+            runner.train_loop.restore(checkpoint['mmtransfer'])
+
+
+def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless a state dict holds exactly the tensors of a model, names and shapes.
+
+    MMEngine would skip one of another shape with a line in the log.
+
+    Args:
+        model: Unwrapped.
+        state: Of a checkpoint, as it was saved.
+    """
+    have = {k.removeprefix('module.'): v for k, v in state.items()}
+    need = model.state_dict()
+    if have.keys() != need.keys():
+        raise ValueError(
+            f'the checkpoint must hold exactly the tensors of the model; missing: '
+            f'{sorted(need.keys() - have.keys())[:5]}, unexpected: '
+            f'{sorted(have.keys() - need.keys())[:5]}. It was written by another version of '
+            f'the model, or the architecture file has changed since.'
+        )
+    other = [k for k in need if have[k].shape != need[k].shape]
+    if other:
+        raise ValueError(
+            f'the tensors of the checkpoint must have the shapes of the model; {len(other)} '
+            f'differ, such as {other[0]}: {tuple(have[other[0]].shape)} there, '
+            f'{tuple(need[other[0]].shape)} here. Has the architecture file changed since? '
+            f'Put the old one back, or use another work_dir.'
+        )

@@ -28,11 +28,16 @@ class SearchLogHook(Hook):
             raise ValueError(f'skip_share must lie in [0, 1]; received {skip_share}.')
         self.skip_share = skip_share
         self._warned = False
+        self._noted: dict = {}
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Keep what the checkpoint says beside its tensors."""
+        self._noted = checkpoint.get('mmtransfer', {})
 
     def before_test(self, runner) -> None:
         """A test of a search checkpoint tests the architecture that it would derive."""
         model = unwrap(runner.model)
-        found = derive_supernet(model.backbone, runner.cfg.train_cfg)
+        found = derive_supernet(model.backbone, runner.cfg.train_cfg, self._noted)
         model.backbone.select(found)
         runner.logger.info(f'testing the derived architecture: {found.as_dict}')
 
@@ -40,6 +45,8 @@ class SearchLogHook(Hook):
         """Called when an epoch of weight steps ends."""
         loop = runner.train_loop
         space, found = loop.supernet.space, loop.derive()
+        if found is None:  # candidates are scored after the last epoch
+            return
         probabilities = loop.searcher.probabilities()
         scalars = {
             f'prob/{c.name}/{option}': p
@@ -56,7 +63,9 @@ class SearchLogHook(Hook):
 
     def after_train(self, runner) -> None:
         """Called when the search ends."""
-        self._warn(runner, skip_share(runner.train_loop.derive()), 'the search has collapsed')
+        found = runner.train_loop.derive()
+        if found is not None:
+            self._warn(runner, skip_share(found), 'the search has collapsed')
 
     def _warn(self, runner, share: float, what: str) -> bool:
         """Warn where the share is high; returns whether it is."""

@@ -18,9 +18,12 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS, say, table_for
 from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
-from mmtransfer.search import Step, draw_seed, output_stride_of, skip_share, with_cost
+from mmtransfer.search import Scores, Step, draw_seed, skip_share, with_cost
+from mmtransfer.seeds import closest_to_seed
 
+from .candidate_phase import run_candidate_phase
 from .channels import check_channels
+from .held_out import Evaluation, HeldOut
 from .loaders import build_loader
 from .parallel import unwrap
 from .split import split_dataset
@@ -77,7 +80,7 @@ class SearchLoop(EpochBasedTrainLoop):
         dataloader: ``train_dataloader`` of the config; its dataset is split in two.
         max_epochs: Epochs of weight steps.
         arch_begin: The epoch (from 0) in which architecture steps begin; before it paths are drawn
-            uniformly.
+            uniformly. None, for searchers that score candidates: there are none.
         alternation: ``(architecture steps, weight steps)`` per round, architecture first.
         input_size: (H, W) at which the cost is counted.
         split: ``dict(arch=..., seed=int)``, where arch is the share of the data for architecture
@@ -88,6 +91,7 @@ class SearchLoop(EpochBasedTrainLoop):
             targets of searcher and cost term have its unit.
         latency_table: For latency: a file of ``tools/measure_latency.py``, see
             :func:`mmtransfer.cost.metrics.table_for`.
+        evaluation: How candidates are scored, the arguments of :class:`Evaluation`.
         val_begin, val_interval: As in MMEngine; validation runs the derived architecture.
 
     Raises:
@@ -101,14 +105,15 @@ class SearchLoop(EpochBasedTrainLoop):
         runner,
         dataloader: dict,
         max_epochs: int,
-        arch_begin: int,
         input_size: Sequence[int],
+        arch_begin: int | None = None,
         alternation: Sequence[int] = (1, 1),
         split: dict | None = None,
         searcher: dict | None = None,
         regularisers: Sequence[dict] = (),
         metric: str = 'madds',
         latency_table: str | dict | None = None,
+        evaluation: dict | None = None,
         val_begin: int = 1,
         val_interval: int = 1,
     ) -> None:
@@ -135,7 +140,7 @@ class SearchLoop(EpochBasedTrainLoop):
         self.table = table_for(
             dict(input_size=input_size, metric=metric, latency_table=latency_table),
             self.supernet.space,
-            output_stride_of(self.supernet),
+            self.supernet.output_stride,
         )
         with DefaultScope.overwrite_default_scope('mmtransfer'):  # these have no parent registry
             self.searcher: Any = SEARCHERS.build(
@@ -143,19 +148,29 @@ class SearchLoop(EpochBasedTrainLoop):
                 default_args=dict(supernet=self.supernet, table=self.table, seed=self.seed),
             )
             self.regularisers = [REGULARISERS.build(dict(r)) for r in regularisers]
+        self.asks = hasattr(self.searcher, 'ask')
+        _check_searcher(self.asks, arch_begin, evaluation, self.regularisers)
+        self.evaluation = Evaluation(**(evaluation or {}))
+        self.scores: Scores | None = None  # of the candidates, if the searcher asks for them
+        self.restored: dict | None = None  # what a checkpoint knew of them
         logits = {id(p) for p in self.supernet.architecture_parameters()}
         self._weights = [p for p in self.model.parameters() if id(p) not in logits]
         self._arch_batches: Iterator | None = None
 
     # ---- what others ask the loop ----
 
-    def derive(self) -> Architecture:
-        """The architecture found so far, with its cost."""
+    def derive(self) -> Architecture | None:
+        """The architecture found so far, with its cost; None before a candidate was scored."""
+        found = self.searcher.architecture()
+        return None if found is None else self.described(found)
+
+    def described(self, architecture: Architecture) -> Architecture:
+        """An architecture with its cost and where it comes from."""
         return with_cost(
-            self.searcher.architecture(),
+            architecture,
             self.table.input_size,
             self.table,
-            output_stride_of(self.supernet),
+            self.supernet.output_stride,
             iteration=self._iter,
             epoch=self._epoch,
             seed=self.seed,
@@ -164,12 +179,22 @@ class SearchLoop(EpochBasedTrainLoop):
 
     def checkpoint_state(self) -> dict:
         """What a checkpoint says of the search beside the weights."""
-        return {'fingerprint': self.supernet.space.fingerprint, 'iteration': self._iter}
+        state = {'fingerprint': self.supernet.space.fingerprint, 'iteration': self._iter}
+        if self.asks:
+            state['scores'] = None if self.scores is None else self.scores.to_data()
+        return state
+
+    def restore(self, state: dict) -> None:
+        """Take what :meth:`checkpoint_state` said when the checkpoint was written."""
+        self.restored = state.get('scores')
 
     # ---- the loop ----
 
     def run(self) -> nn.Module:
         """Search, validating the derived architecture as the config says."""
+        held_out = HeldOut(self, self.evaluation) if self.asks else None
+        if held_out is not None:
+            held_out.scorer.check()
         for kind in ('weights', 'arch'):
             self.runner.optim_wrapper[kind].terms = lambda kind=kind: self._terms(kind)
         self.runner.call_hook('before_train')
@@ -177,12 +202,21 @@ class SearchLoop(EpochBasedTrainLoop):
             self.run_epoch()
             self._decide_current_val_interval()
             due = self._epoch >= self.val_begin and self._epoch % self.val_interval == 0
-            if self.runner.val_loop is not None and (due or self._epoch == self._max_epochs):
-                with self.supernet.evaluating(self.searcher.architecture()):
-                    self.runner.val_loop.run()
+            if due or (self._epoch == self._max_epochs and not self.asks):
+                self._validate()
+        if held_out is not None and not self.stop_training:
+            run_candidate_phase(self, held_out)
+            self._validate()
         self.runner.call_hook('after_train')
         self._report_target()
         return self.runner.model
+
+    def _validate(self) -> None:
+        """Validate what is found so far; the seed, or what is nearest to it, before that."""
+        found = self.searcher.architecture() or closest_to_seed(self.supernet.space)
+        if self.runner.val_loop is not None:
+            with self.supernet.evaluating(found):
+                self.runner.val_loop.run()
 
     def run_epoch(self) -> None:
         """One pass over the weights' part, from where the iteration count says."""
@@ -202,7 +236,8 @@ class SearchLoop(EpochBasedTrainLoop):
         """One weight step, preceded by the architecture steps that are due."""
         began = time.perf_counter() - waited
         self.runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
-        since = self._iter - self.arch_begin * len(self.dataloader)
+        begin = self._max_epochs if self.arch_begin is None else self.arch_begin
+        since = self._iter - begin * len(self.dataloader)
         if since >= 0 and since % self.weights_per_round == 0:
             first = since // self.weights_per_round * self.arch_per_round
             for number in range(first, first + self.arch_per_round):
@@ -269,10 +304,10 @@ class SearchLoop(EpochBasedTrainLoop):
         self._log(**{f'{name}_cost_{unit.suffix}': cost / unit.scale})
 
     def _report_target(self) -> None:
-        target = self.searcher.target
-        if target is None:
+        target, architecture = self.searcher.target, self.searcher.architecture()
+        if target is None or architecture is None:
             return
-        cost = self.table.of(self.searcher.architecture())
+        cost = self.table.of(architecture)
         miss, found = target.miss(cost), say(self.table.metric, cost)
         wanted = say(self.table.metric, target.cost)
         if abs(miss) <= target.tolerance:
@@ -288,9 +323,9 @@ class SearchLoop(EpochBasedTrainLoop):
             )
 
 
-def _check(runner, arch_begin: int, alternation: Sequence[int]) -> None:
+def _check(runner, arch_begin: int | None, alternation: Sequence[int]) -> None:
     """Settings that would make a search wrong rather than fail."""
-    if arch_begin < 0:
+    if arch_begin is not None and arch_begin < 0:
         raise SearchConfigError(f'arch_begin must be an epoch >= 0; received {arch_begin}.')
     if len(alternation) != 2 or min(alternation) < 1:
         raise SearchConfigError(
@@ -301,6 +336,28 @@ def _check(runner, arch_begin: int, alternation: Sequence[int]) -> None:
         raise SearchConfigError(
             'activation_checkpointing must not be set in a search: it recomputes re-entrantly, '
             'under whatever path is selected by then. Use model.backbone.with_cp=True instead.'
+        )
+
+
+def _check_searcher(
+    asks: bool, arch_begin: int | None, evaluation: dict | None, regularisers: Sequence
+) -> None:
+    """Settings that one kind of searcher would ignore in silence."""
+    if not asks:
+        if arch_begin is None or evaluation is not None:
+            raise SearchConfigError(
+                f'a searcher that learns by architecture steps needs arch_begin, and no '
+                f'evaluation; received arch_begin={arch_begin}, evaluation={evaluation}. Set '
+                f'them so, or use a searcher that scores candidates (mmtransfer.RandomSearcher).'
+            )
+        return
+    idle = [r.name for r in regularisers if 'weights' not in r.acts_in]
+    if arch_begin is not None or idle:
+        raise SearchConfigError(
+            f'a searcher that scores candidates takes no architecture steps, so arch_begin must be '
+            f'None and no regulariser may act in them alone; received arch_begin={arch_begin}, '
+            f'regularisers {idle}. Set arch_begin=None, regularisers=[], and bound the cost by '
+            f'searcher.target or searcher.maximum.'
         )
 
 

@@ -115,6 +115,7 @@ def score_candidates(
     evaluate: Callable[[Architecture], float],
     scores: Scores,
     scored: Callable[[Architecture, bool], None] = lambda candidate, new: None,
+    describe: Callable[[Architecture], Architecture] = lambda candidate: candidate,
 ) -> None:
     """Run a searcher to its end. What ``scores`` knows is not evaluated again.
 
@@ -123,11 +124,12 @@ def score_candidates(
         evaluate: Candidate -> score.
         scores: Receives every score.
         scored: Called after each candidate, with whether it was evaluated now.
+        describe: Candidate -> the same with what is to be noted of it, such as its cost.
     """
     while (candidate := searcher.ask()) is not None:
         new = candidate not in scores.values
         if new:
-            scores.values[candidate] = evaluate(candidate)
+            scores.values[describe(candidate)] = evaluate(candidate)
         searcher.tell(candidate, scores.fitness(candidate))
         scored(candidate, new)
 

@@ -22,7 +22,8 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS, say, table_for
 from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import MODELS
-from mmtransfer.remap.checkpoint import load_tensors
+from mmtransfer.remap.checkpoint import read_checkpoint, tensors_of
+from mmtransfer.search.scores import best_candidate
 from mmtransfer.seeds import space_of
 from mmtransfer.space import SearchSpace
 
@@ -180,24 +181,31 @@ def _best_total(score: np.ndarray, wanted: float, window: float) -> int:
     return int(reachable[np.argmin(distance)])
 
 
-def derive_supernet(supernet: Any, train_cfg: Mapping[str, Any]) -> Architecture:
+def derive_supernet(
+    supernet: Any, train_cfg: Mapping[str, Any], noted: Mapping[str, Any] | None = None
+) -> Architecture:
     """What a search with this supernet, as its logits are now, would derive.
 
     Args:
-        supernet: A backbone with ``space`` and ``probabilities()``.
+        supernet: A backbone with ``space``, ``output_stride`` and ``probabilities()``.
         train_cfg: Of the search config: input size, metric with its table, and target.
+        noted: What the search's checkpoint holds under ``'mmtransfer'``. Where candidates were
+            scored, the best of them is the result and the logits say nothing.
 
     Raises:
         LatencyTableError: The latency that the config counts was measured elsewhere.
+        ScoresError: Candidates of another space, or none were scored yet.
     """
     searcher = train_cfg.get('searcher') or {}
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
-    stride = output_stride_of(supernet)
-    table = table_for(train_cfg, supernet.space, stride)
+    table = table_for(train_cfg, supernet.space, supernet.output_stride)
     probabilities = {name: p.tolist() for name, p in supernet.probabilities().items()}
-    found = derive(supernet.space, probabilities, table, target)
-    return with_cost(found, table.input_size, table, stride)
+    if 'scores' in (noted or {}):
+        found = best_candidate((noted or {})['scores'], supernet.space)
+    else:
+        found = derive(supernet.space, probabilities, table, target)
+    return with_cost(found, table.input_size, table, supernet.output_stride)
 
 
 def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Architecture:
@@ -212,7 +220,9 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     """
     supernet: Any = MODELS.build(dict(config.model.backbone, init_cfg=None))
     prefix = 'backbone.logits.'
-    found = {k: t for k, t in load_tensors(checkpoint).items() if k.startswith(prefix)}
+    content = read_checkpoint(checkpoint)
+    tensors = tensors_of(content, str(checkpoint))
+    found = {k: t for k, t in tensors.items() if k.startswith(prefix)}
     expected = {f'{prefix}{i}': len(c.options) for i, c in enumerate(supernet.space.choices)}
     if {k: t.numel() for k, t in found.items()} != expected:
         raise ValueError(
@@ -222,12 +232,7 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
         )
     for own, name in zip(supernet.logits, expected, strict=True):
         own.data.copy_(found[name])
-    return derive_supernet(supernet, config.train_cfg)
-
-
-def output_stride_of(supernet: Any) -> int:
-    """The output stride of a backbone; 32 where it says nothing of it."""
-    return getattr(supernet, 'output_stride', 32)
+    return derive_supernet(supernet, config.train_cfg, content.get('mmtransfer'))
 
 
 def with_cost(

@@ -61,6 +61,7 @@ class Scores:
             'candidates': [
                 {
                     'score': None if math.isnan(self.values[a]) else self.values[a],
+                    'cost': a.cost,
                     'options': list(a.as_dict.values()),
                 }
                 for a in self.ranking()
@@ -95,7 +96,9 @@ class Scores:
                 f'search that scored them, or another file.'
             )
         values = {
-            space.architecture(c['options']): math.nan if c['score'] is None else float(c['score'])
+            space.architecture(c['options'], cost=c['cost']): (
+                math.nan if c['score'] is None else c['score']
+            )
             for c in data['candidates']
         }
         return cls(space, data['rule'], data['evaluation'], values)
@@ -129,3 +132,18 @@ class Scores:
                 f'differs in {what or "the space"}. Use another file.'
             )
         self.values.update(other.values)
+
+
+def best_candidate(data: Any, space: SearchSpace) -> Architecture:
+    """The best of the scores that a checkpoint holds.
+
+    Raises:
+        ScoresError: They are of another space, or nothing was scored yet.
+    """
+    ranking = Scores.from_data(data, space, 'the checkpoint').ranking() if data else []
+    if not ranking:
+        raise ScoresError(
+            'candidates are scored after the last epoch of a random or evolutionary search; this '
+            'checkpoint was written before. Finish the search: tools/train.py CONFIG --resume.'
+        )
+    return ranking[0]

@@ -1,0 +1,74 @@
+"""After the weight steps of a random or evolutionary search: score candidates, take the best."""
+
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import broadcast_object_list, is_main_process
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.search import Scores, ScoresError, score_candidates
+
+from .checkpoint_hook import write_atomically
+from .held_out import HeldOut
+
+FILE = 'candidates.json'
+
+
+def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
+    """Score the candidates that the loop's searcher asks for; the best is the search's result.
+
+    Every score is in ``candidates.json`` of the work directory before the next candidate begins;
+    a resumed run reads it and evaluates what is missing, so it ends as an uninterrupted one. At the
+    end the supernet's batch normalisation has the statistics of the best candidate.
+
+    Args:
+        loop: A :class:`SearchLoop` with a searcher that asks for candidates.
+        held_out: Scores them.
+    """
+    runner, searcher = loop.runner, loop.searcher
+    scores = loop.scores = held_out.scores()
+    file = Path(runner.work_dir) / FILE
+    _recall(loop, file)
+    began = time.monotonic()
+
+    def scored(candidate: Architecture, new: bool) -> None:
+        if new and is_main_process():
+            write_atomically(scores.to_json().encode(), file)
+        number, score = len(searcher.told), scores.values[candidate]
+        best = scores.values[searcher.architecture()]
+        runner.logger.info(
+            f'Candidate [{number}/{searcher.candidates}]  {loop.evaluation.metric}: {score:.6g}  '
+            f'best: {best:.6g}  cost: {loop.table.of(candidate):,}  '
+            f'time: {time.monotonic() - began:.1f}{"" if new else "  (known)"}'
+        )
+        shown = {'candidate/score': score, 'candidate/best': best}
+        shown = {name: value for name, value in shown.items() if math.isfinite(value)}
+        runner.visualizer.add_scalars(shown, step=number)
+
+    score_candidates(searcher, held_out, scores, scored, loop.described)
+    if len(searcher.told) < searcher.candidates:
+        runner.logger.warning(
+            f'the search ends after {len(searcher.told)} of {searcher.candidates} candidates: no '
+            f'other architecture within the bound on the cost was found.'
+        )
+    loop.supernet.select(searcher.architecture())
+    held_out.reestimate()
+
+
+def _recall(loop: Any, file: Path) -> None:
+    """Take the scores that the checkpoint and the work directory hold, if they are of these very
+    weights and settings; every rank gets those of the first one."""
+    scores, space = loop.scores, loop.supernet.space
+    if is_main_process():
+        try:
+            if loop.restored is not None:
+                scores.take(Scores.from_data(loop.restored, space, 'the checkpoint'))
+            if file.exists():
+                scores.take(Scores.from_json(file.read_text(), space, str(file)), str(file))
+        except ScoresError as error:
+            loop.runner.logger.warning(f'scores of an earlier run are not used: {error}')
+    known = [scores.values]
+    broadcast_object_list(known)
+    scores.values = known[0]

@@ -1,0 +1,250 @@
+"""The score of a candidate: how its path through the supernet does on the held-out part."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from math import ceil, nan
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.search import Scores, draw_seed
+
+from .bn import reestimate_bn
+from .checkpoint_hook import config_digests
+from .held_out_data import EvaluationError, as_validated, restrict_evaluator
+from .loaders import build_loader, forget_leftovers
+
+LOSS = 'loss'
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How candidates are scored.
+
+    Args:
+        metric: ``'loss'``, the task loss; or a metric of the evaluator, such as
+            ``'coco/bbox_mAP'``.
+        rule: ``'less'`` or ``'greater'``: which score is better. By default less for the loss,
+            greater for a metric.
+        bn_iterations: Batches of the weights' part, on each rank, over which the statistics of
+            batch normalisation are estimated for each candidate.
+        samples: Use so many of the held-out samples, drawn once; by default all.
+        evaluator: Config to use instead of ``val_evaluator``. Its annotation file, if it has one,
+            must hold the held-out images and no others.
+
+    Raises:
+        EvaluationError: A value is out of its range.
+    """
+
+    metric: str = LOSS
+    rule: str = ''
+    bn_iterations: int = 50
+    samples: int | None = None
+    evaluator: Any = None
+
+    def __post_init__(self) -> None:
+        better = self.rule or ('less' if self.metric == LOSS else 'greater')
+        object.__setattr__(self, 'rule', better)
+        if better not in ('less', 'greater'):
+            raise EvaluationError(f"rule must be 'less' or 'greater'; received {self.rule!r}.")
+        for name in ('bn_iterations', 'samples'):
+            value = getattr(self, name)
+            if not (type(value) is int and value >= 1 or name == 'samples' and value is None):
+                raise EvaluationError(f'{name} must be an integer of at least 1; received {value}.')
+
+
+class HeldOut:
+    """Candidate -> score, for a search loop whose weights stay as they are.
+
+    The statistics of batch normalisation are estimated on the weights' part for each candidate,
+    and what they were is put back. Every candidate sees the same batches with the same augmentation
+    and the same random numbers, so a score depends on the candidate alone.
+
+    Args:
+        loop: A :class:`SearchLoop`.
+        settings: How to score.
+
+    Raises:
+        EvaluationError: The metric needs annotations or a loader that are not there.
+    """
+
+    def __init__(self, loop: Any, settings: Evaluation) -> None:
+        self.loop = loop
+        self.settings = settings
+        self.model: Any = loop.model
+        self.scorer = _Loss(self) if settings.metric == LOSS else _Metric(self)
+
+    def __call__(self, architecture: Architecture) -> float:
+        """The score; NaN where the evaluator has nothing to say (no prediction at all)."""
+        with self.loop.supernet.evaluating(architecture), kept_statistics(self.model):
+            self.reestimate()
+            return self.scorer.score()
+
+    def reestimate(self) -> None:
+        """Estimate the statistics of batch normalisation for what is selected now."""
+        self.begin()
+        self.loop.dataloader.at(0, 0)
+        reestimate_bn(self.model, self.loop.dataloader, self.settings.bn_iterations)
+
+    def begin(self) -> None:
+        """The same random numbers for every candidate."""
+        self.loop._begin_step('candidate', 0)
+
+    def scores(self) -> Scores:
+        """No scores yet, but all that they follow from."""
+        cfg, given = self.loop.runner.cfg, self.settings
+        digests = config_digests(cfg)
+        evaluator = json.dumps(given.evaluator, sort_keys=True, default=str)
+        follows = {
+            'metric': given.metric,
+            'bn_iterations': given.bn_iterations,
+            'samples': given.samples,
+            'evaluator': hashlib.sha256(evaluator.encode()).hexdigest()[:16],
+            'seed': self.loop.seed,
+            'processes': get_world_size(),
+            'data': digests['train_dataloader'],
+            'split': json.loads(json.dumps(cfg.train_cfg.get('split') or {}, default=str)),
+            'weights': digest_weights(self.model),
+        }
+        return Scores(self.loop.supernet.space, given.rule, follows)
+
+
+class _Loss:
+    """The mean task loss over the held-out samples. Normalisation uses its running statistics and
+    nothing is dropped out; everything else behaves as in training."""
+
+    def __init__(self, held_out: HeldOut) -> None:
+        self.held_out = held_out
+        self.loader = held_out.loop.arch_dataloader
+        samples = held_out.settings.samples
+        per_batch = self.loader.batch_sampler.batch_size * get_world_size()
+        self.batches = None if samples is None else ceil(samples / per_batch)
+
+    def check(self) -> None:
+        """Every model has a loss."""
+
+    @torch.no_grad()
+    def score(self) -> float:
+        self.held_out.begin()
+        model = self.held_out.model
+        total = torch.zeros(2, dtype=torch.float64, device=next(model.parameters()).device)
+        self.loader.at(0, 0)
+        try:
+            with as_in_training(model):
+                for batch in islice(self.loader, self.batches):
+                    data = model.data_preprocessor(batch, True)
+                    loss = model.parse_losses(model._run_forward(data, mode='loss'))[0]
+                    count = len(batch['inputs'])
+                    total += torch.stack([loss.double() * count, loss.new_tensor(count).double()])
+        finally:
+            forget_leftovers(self.loader.batch_sampler.batches)
+        all_reduce(total)
+        return (total[0] / total[1]).item()
+
+
+class _Metric:
+    """A metric of the toolbox on the held-out samples, read as the validation data is."""
+
+    def __init__(self, held_out: HeldOut) -> None:
+        self.held_out = held_out
+        loop, settings = held_out.loop, held_out.settings
+        cfg = loop.runner.cfg
+        evaluator = settings.evaluator or cfg.get('val_evaluator')
+        if cfg.get('val_dataloader') is None or not evaluator:
+            raise EvaluationError(
+                f'the metric {settings.metric!r} needs val_dataloader and val_evaluator in the '
+                f'config; one is missing. Add it, or score by the loss (metric={LOSS!r}).'
+            )
+        dataset = as_validated(
+            loop.arch_dataloader.dataset.dataset, cfg.val_dataloader, settings.samples, loop.seed
+        )
+        self.size = len(dataset)
+        self.loader = build_loader(cfg.val_dataloader, dataset, draw_seed(loop.seed, 'held out'))
+        if settings.evaluator is None:
+            file = Path(loop.runner.work_dir) / 'held_out.json'
+            evaluator = restrict_evaluator(evaluator, dataset, file)
+        self.evaluator = loop.runner.build_evaluator(evaluator)
+        self.evaluator.dataset_meta = dataset.metainfo
+
+    def check(self) -> None:
+        """Refuse a metric that the evaluator does not produce, by the first batch.
+
+        Raises:
+            EvaluationError: Lists what it does produce.
+        """
+        self._evaluate(1)
+
+    def score(self) -> float:
+        return self._evaluate(None)
+
+    @torch.no_grad()
+    def _evaluate(self, batches: int | None) -> float:
+        self.held_out.begin()
+        model = self.held_out.model
+        self.loader.at(0, 0)
+        training = [(m, m.training) for m in model.modules()]
+        model.eval()
+        for batch in islice(self.loader, batches):
+            self.evaluator.process(data_samples=model.val_step(batch), data_batch=batch)
+        for module, mode in training:
+            module.training = mode
+        found = self.evaluator.evaluate(self.size)
+        wanted = self.held_out.settings.metric
+        if found and wanted not in found:
+            raise EvaluationError(
+                f'metric must be {LOSS!r} or one that the evaluator produces: '
+                f'{", ".join(sorted(found))}; received {wanted!r}. Correct it in '
+                f'train_cfg.evaluation, or give another evaluator there.'
+            )
+        return float(found[wanted]) if found else nan
+
+
+@contextmanager
+def kept_statistics(model: nn.Module) -> Iterator[None]:
+    """Afterwards the running statistics of batch normalisation are what they were."""
+    kept = [
+        (buffer, buffer.clone())
+        for m in model.modules()
+        if isinstance(m, _BatchNorm)
+        for buffer in m.buffers(recurse=False)
+    ]
+    try:
+        yield
+    finally:
+        for buffer, value in kept:
+            buffer.copy_(value)
+
+
+@contextmanager
+def as_in_training(model: nn.Module) -> Iterator[None]:
+    """Training mode, but for batch normalisation and dropout; afterwards each module's own mode."""
+    modes = [(m, m.training) for m in model.modules()]
+    model.train()
+    for m in model.modules():
+        if isinstance(m, (_BatchNorm, _DropoutNd)):
+            m.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def digest_weights(model: nn.Module) -> str:
+    """16 hexadecimal digits that follow from every bit of the parameters."""
+    digest = hashlib.sha256()
+    for name, p in model.named_parameters():
+        digest.update(name.encode())
+        flat: Tensor = p.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
