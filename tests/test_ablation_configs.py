@@ -1,0 +1,60 @@
+"""Ablations change what they name and nothing else (FNA++, Tables 11 to 15)."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+from mmtransfer import compat
+from mmtransfer.registry import MODELS
+
+FNA = Path(__file__).parent.parent / 'configs/fna'
+
+
+def read(stage: str, data: str, **options) -> dict:
+    compat.apply()
+    cfg = Config.fromfile(str(FNA / f'retinanet_efflite0_{stage}_{data}.py'))
+    cfg.merge_from_dict(options)
+    return cfg.to_dict()
+
+
+def differences(one, two, name: str = '') -> set[str]:
+    """Dotted names of the values in which two configs differ."""
+    if isinstance(one, dict) and isinstance(two, dict):
+        keys = one.keys() | two.keys()
+        found = (differences(one.get(k), two.get(k), f'{name}.{k}'.lstrip('.')) for k in keys)
+        return set().union(*found)
+    return set() if one == two else {name}
+
+
+@pytest.mark.parametrize('data', ['bccd', 'toy'])
+def test_ablations_differ_in_the_weights_they_begin_with(data):
+    adapt, seed = read('adapt', data), read('adapt-seed', data)
+    assert differences(adapt, seed) == {'found', 'model.backbone.init_cfg', 'custom_hooks'}
+    remap, *others = adapt['custom_hooks']
+    assert remap['type'] == 'mmtransfer.RemapHook' and seed['custom_hooks'] == others
+    assert seed['model']['backbone']['init_cfg']['type'] == 'mmtransfer.Remap'
+    for stage, ablated in (('adapt-seed', 'adapt-scratch'), ('search', 'search-scratch')):
+        one, two = read(stage, data), read(ablated, data)
+        assert differences(one, two) == {'model.backbone.init_cfg'}
+        assert two['model']['backbone']['init_cfg'] is None
+
+
+@pytest.mark.parametrize('width', ['bn_scale', 'std', 'l1'])
+def test_strategies_by_one_option_for_search_and_fine_tune(width):
+    option = {'model.backbone.init_cfg.width': width}
+    for stage in ('search', 'adapt-seed'):
+        plain, changed = read(stage, 'bccd'), read(stage, 'bccd', **option)
+        assert differences(plain, changed) == {'model.backbone.init_cfg.width'}
+
+
+def test_dilation_can_treat_every_layer_of_its_search():
+    search = read('search-k35', 'bccd', **{'model.backbone.init_cfg.kernel': 'dilate'})
+    assert differences(search, read('search', 'bccd')) == {
+        'model.backbone.kernels',
+        'model.backbone.init_cfg.kernel',
+    }
+    backbone = MODELS.build(dict(search['model']['backbone'], layers=(2, 2, 3, 3, 4, 1)))
+    backbone.init_weights()
+    grown = backbone.stages[1][0]['k5e6'].depthwise.conv.weight
+    assert grown[..., ::2, ::2].count_nonzero() == grown.count_nonzero() > 0
