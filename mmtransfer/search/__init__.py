@@ -8,7 +8,6 @@ from .derive import (
     derive,
     derive_from_checkpoint,
     derive_supernet,
-    output_stride_of,
     with_cost,
 )
 from .differentiable import DifferentiableSearcher
@@ -36,7 +35,6 @@ __all__ = [
     'derive_supernet',
     'draw_rng',
     'draw_seed',
-    'output_stride_of',
     'score_candidates',
     'skip_share',
     'with_cost',
