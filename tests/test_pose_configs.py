@@ -75,7 +75,7 @@ def test_resume_is_bit_for_bit(tmp_path):
     def config(name: str) -> Config:
         cfg = shrink(read('mbv2_search'), tmp_path)
         cfg.train_dataloader.update(num_workers=1, persistent_workers=True)
-        cfg.work_dir = str(tmp_path / name)
+        cfg.work_dir, cfg.visualizer.name = str(tmp_path / name), name
         return cfg
 
     whole = Path(run(config('whole')).work_dir)

@@ -172,6 +172,10 @@ def test_simple_baseline_mobilenet_v2(tmp_path):
     paper = cost(path, '--convention', 'paper-fna-pose', shape=(256, 256))
     assert paper['madds']['total'] == pytest.approx(6.0861e9, rel=5e-4)
     assert paper['params'] == true['params']
+    for stage in ('seed', 'search', 'adapt'):
+        ours = CONFIGS / f'simplebaseline_mbv2_{stage}.py', '--architecture', 'mobilenet_v2'
+        assert cost(*ours, shape=(256, 256)) == true
+        assert cost(*ours, '--convention', 'paper-fna-pose', shape=(256, 256)) == paper
 
 
 def test_an_architecture_into_a_stock_backbone_is_refused(tmp_path, fna):
