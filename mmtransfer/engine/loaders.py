@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader
 
@@ -16,11 +17,17 @@ class EndlessSamplerError(ValueError):
 
 
 def forget_leftovers(batches: Any) -> None:
-    """Empty what an abandoned pass has left in a batch sampler of mmdet's, which would give it out
-    in the next one."""
+    """Make a batch sampler begin anew after an abandoned pass.
+
+    Those of mmdet would give out what the pass had collected; MMEngine's InfiniteSampler would give
+    nothing any more, because its one generator was closed with the pass.
+    """
     for name in ('_aspect_ratio_buckets', '_buckets'):
         if hasattr(batches, name):
             setattr(batches, name, [[] for _ in getattr(batches, name)])
+    sampler = getattr(batches, 'sampler', None)
+    if isinstance(sampler, InfiniteSampler):
+        sampler.indices = sampler._indices_of_rank()
 
 
 class EpochBatches:

@@ -3,9 +3,11 @@ import random
 import numpy as np
 import pytest
 import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.registry import DATA_SAMPLERS
+from torch.utils.data import BatchSampler
 
-from mmtransfer.engine.loaders import EndlessSamplerError, build_loader
+from mmtransfer.engine.loaders import EndlessSamplerError, build_loader, forget_leftovers
 from mmtransfer.registry import DATASETS
 
 from .tiny import loader as loader_config
@@ -115,3 +117,12 @@ def test_ranks_share_the_data(monkeypatch):
         data = Sizes(12)
         seen.append({int(i) for b in build_loader(config(), data, seed=0) for i in b[0]})
     assert len(seen[0]) == len(seen[1]) == 6 and not seen[0] & seen[1]
+
+
+def test_an_endless_sampler_goes_on_after_an_abandoned_pass():
+    sampler = InfiniteSampler(range(4), shuffle=False, seed=0)
+    batches = BatchSampler(sampler, 2, drop_last=False)
+    assert next(iter(batches)) == [0, 1]
+    assert list(batches) == []  # why it is needed
+    forget_leftovers(batches)
+    assert next(iter(batches)) == [0, 1]
