@@ -1,5 +1,6 @@
 """Ablations change what they name and nothing else (FNA++, Tables 11 to 15)."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,14 @@ from mmtransfer.registry import MODELS
 FNA = Path(__file__).parent.parent / 'configs/fna'
 
 
-def read(stage: str, data: str, **options) -> dict:
+@cache
+def parsed(stage: str, data: str) -> Config:
     compat.apply()
-    cfg = Config.fromfile(str(FNA / f'retinanet_efflite0_{stage}_{data}.py'))
+    return Config.fromfile(str(FNA / f'retinanet_efflite0_{stage}_{data}.py'))
+
+
+def read(stage: str, data: str, **options) -> dict:
+    cfg = parsed(stage, data).copy()
     cfg.merge_from_dict(options)
     return cfg.to_dict()
 

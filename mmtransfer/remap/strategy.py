@@ -61,10 +61,10 @@ def check_strategy(width: str, kernel: str) -> None:
 def with_strategy(plan: RemapPlan, width: str = 'first', kernel: str = 'centre') -> RemapPlan:
     """The same plan, with other channels kept or other taps filled.
 
-    Moves that neither narrow nor grow a kernel stay as they are; so do new channels, which are
-    zero (or a fresh norm's) under every ``width``. The first three widths and ``'centre'`` grow a
-    network without changing what it computes; ``'dilate'`` changes it to what the convolution
-    computes when it is dilated.
+    Moves that neither narrow nor grow a kernel stay as they are. New channels are zero (or a fresh
+    norm's) under every ``width``, and a dense layer that becomes a grouped one keeps the input
+    channels of each group (Eq. 4). Growth therefore leaves what the network computes unchanged, but
+    for ``'dilate'``: it makes a convolution compute what it computes when it is dilated.
 
     Args:
         plan: Its targets have this package's names, its sources any.

@@ -23,7 +23,14 @@ from mmtransfer.remap import (
 from mmtransfer.remap.ranking import reference, top_indices
 from mmtransfer.remap.rules import fit_kernel
 from mmtransfer.remap.strategy import KERNELS, WIDTHS
-from mmtransfer.seeds import mbconv_space, network, parse_op, seed_network
+from mmtransfer.seeds import (
+    SEEDS,
+    mbconv_space,
+    network,
+    parse_op,
+    seed_network,
+    space_around,
+)
 from mmtransfer.seeds.layout import network_layout, supernet_layout
 
 RANKED = WIDTHS[1:]
@@ -169,6 +176,23 @@ def test_a_supernet_takes_every_candidate_under_every_strategy(width):
     rules = {m.target: m.rule for m in plan.moves}
     assert rules['stages.2.1.k7e3.depthwise.conv.weight'] == f'top channels by {width} + dilate'
     assert rules['stages.2.1.k3e6.depthwise.conv.weight'] == 'copy'
+
+
+@pytest.mark.parametrize('seed', sorted(SEEDS))
+@pytest.mark.parametrize('width', RANKED)
+def test_the_supernet_of_every_seed_under_every_width(seed, width):
+    searched = space_around(seed)
+    plain = seed_to_supernet(seed_network(seed), searched)
+    plan = with_strategy(plain, width)
+    assert [m.target for m in plan.moves] == list(supernet_layout(searched))
+    assert plan.unused == plain.unused
+    rules = {rule for m in plan.moves for rule in m.rule.split(' + ')}
+    assert 'first channels' not in rules
+    if seed.startswith('resnet'):  # the hidden width of a residual block is not searched
+        assert plan == plain
+        assert 'dilate' in {m.kernel for m in with_strategy(plain, kernel='dilate').moves}
+    else:
+        assert f'top channels by {width}' in rules
 
 
 @settings(max_examples=15, deadline=None)
