@@ -43,11 +43,14 @@ def check_channels(model: Any) -> None:
             picked = given if index is None else [given[i] for i in index]
             fits = list(expected) == list(picked)
         if not fits:
+            backbone = model.backbone
+            names = [n for n in ('expand_indices', 'out_indices') if hasattr(backbone, n)]
+            settings = ''.join(f', {n}={tuple(getattr(backbone, n))}' for n in names)
+            others = ' or '.join(f'model.backbone.{n}' for n in names) or 'the backbone'
             raise ChannelsError(
                 f"{name}.in_channels must equal the channels of the backbone's features, {picked} "
-                f'({type(model.backbone).__name__}, out_indices='
-                f'{tuple(getattr(model.backbone, "out_indices", ()))}); received {expected}. Set '
-                f'model.{name}.in_channels={picked} or change model.backbone.out_indices.'
+                f'({type(backbone).__name__}{settings}); received {expected}. Set '
+                f'model.{name}.in_channels={picked} or change {others}.'
             )
         return
 

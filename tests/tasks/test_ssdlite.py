@@ -17,6 +17,7 @@ from torch import nn
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.cost import cost_table
+from mmtransfer.engine.channels import ChannelsError, check_channels
 from mmtransfer.engine.split import split_dataset
 from mmtransfer.remap.load import load_model
 from mmtransfer.seeds import closest_to_seed, seed_architecture, space_of
@@ -352,3 +353,15 @@ def test_a_searched_detector_and_what_is_collected_from_it_are_one(tmp_path):
         pairs = zip(searched(images, mode='tensor'), adapted(images, mode='tensor'), strict=True)
         for ours, theirs in pairs:
             assert len(ours) == 5 and all(map(torch.equal, ours, theirs))
+
+
+def test_a_backbone_without_the_expansion_is_told_of_it():
+    model = read('ssdlite_efflite0_seed_toy').model
+    model.backbone.update(expand_indices=(), init_cfg=None)
+    with torch.device('meta'):
+        built = MODELS.build(model)
+    words = (
+        r'\[320\] \(AdaptedBackbone, expand_indices=\(\), out.*backbone\.expand_indices or model'
+    )
+    with pytest.raises(ChannelsError, match=words):
+        check_channels(built)
