@@ -24,7 +24,7 @@ def shrink_data(cfg: Config, folder: Path, size: int) -> None:
         folders = dict(img_path=folder / part / 'images', seg_map_path=folder / part / 'labels')
         dataset.update(data_root='', data_prefix={k: str(v) for k, v in folders.items()})
         for path in folders.values():
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
         for i in range(number):
             pixels, labels = stripes(cfg.model.decode_head.num_classes, size, i)
             cv2.imwrite(str(folders['img_path'] / f'{i}{image}'), pixels)
