@@ -14,6 +14,20 @@ SIZE = 64  # height and width of the images in pixels
 WIDTH = 32  # channels of neck and heads; FCOS normalises groups of 32
 
 SUPERNET = dict(layers=(2, 2, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
+SEEDS = dict(
+    mbv2='mobilenet_v2',
+    efflite0='efficientnet_lite0',
+    fbnetc='fbnet_c',
+    proxyless='proxyless_mobile',
+    r18='resnet18',
+    r50='resnet50',
+)
+
+
+def seed_of(name: str) -> str:
+    """The seed in the name of a config or of its work directory, ``retinanet_mbv2_search``."""
+    (found,) = (seed for short, seed in SEEDS.items() if f'_{short}_' in name)
+    return found
 
 
 def shrink(cfg: Config, folder: Path, *, searched: Path | None = None) -> Config:
@@ -106,15 +120,14 @@ def _shrink_backbone(cfg: Config, searched: Path | None) -> None:
     backbone = cfg.model.backbone
     backbone.init_cfg = None
     if backbone.type == 'mmtransfer.FNASupernet':
-        backbone.update(SUPERNET)
+        residual = backbone.seed.startswith('resnet')
+        backbone.update(dict(ops=('k3g1', 'k5g2')) if residual else SUPERNET)
         if 'restrict' in backbone:
             backbone.update(expansions=(6,), restrict={'stage5.layer0': ['k3e6', 'k5e6']})
     elif searched is not None:
         backbone.architecture = str(searched / 'architecture.json')
     elif backbone.architecture.endswith('.json'):
-        backbone.architecture = (
-            'mobilenet_v2' if 'mbv2' in backbone.architecture else ('efficientnet_lite0')
-        )
+        backbone.architecture = seed_of(backbone.architecture)
 
 
 def _shrink_model(cfg: Config) -> None:
@@ -150,7 +163,8 @@ def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
     else:
         cfg.train_cfg.max_epochs = 1
     if 'arch_begin' in cfg.train_cfg:
-        cfg.train_cfg.update(max_epochs=2, arch_begin=1, val_interval=2, input_size=(SIZE, SIZE))
+        cfg.train_cfg.update(max_epochs=2, val_interval=2, input_size=(SIZE, SIZE))
+        _shrink_searcher(cfg.train_cfg)
         cfg.train_cfg.searcher.pop('target', None)
         for term in cfg.train_cfg.regularisers:
             term.pop('target', None)
@@ -167,3 +181,14 @@ def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
             hook.checkpoint = str(searched)
         hooks.append(hook)
     cfg.custom_hooks = hooks
+
+
+def _shrink_searcher(train_cfg: Any) -> None:
+    """Architecture steps in the second epoch; or four candidates."""
+    searcher = train_cfg.searcher
+    if train_cfg.arch_begin is not None:
+        train_cfg.arch_begin = 1
+        return
+    sizes = dict(candidates=4, population=2, generations=2, parents=2)
+    searcher.update({key: value for key, value in sizes.items() if key in searcher})
+    train_cfg.evaluation.bn_iterations = 1

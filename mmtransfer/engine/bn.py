@@ -18,7 +18,7 @@ from .parallel import unwrap
 
 
 @torch.no_grad()
-def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
+def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int, frozen: bool = False) -> int:
     """Set the running statistics to those of the population of some batches.
 
     While the batches pass, every layer normalises by the statistics of its own batch, as in
@@ -29,18 +29,24 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int) -> int:
 
     accumulated in float64, with one reduction over the ranks. The variance is the unbiased one that
     ``nn.BatchNorm`` keeps; unlike an average of batch variances it includes how the batch means
-    differ. Layers in evaluation mode while the model trains (``norm_eval``) are left alone.
+    differ.
 
     Args:
         model: A model of MMEngine's (its loss is computed and dropped) or any module.
         loader: Batches.
         iterations: How many of them; the loader is read again when it ends.
+        frozen: Also of layers that stay in evaluation mode while the model trains (``norm_eval``,
+            ``frozen_stages``); they are left alone otherwise. FNA++ does so before it freezes the
+            norms of ResNet-50 (Sec. 4.4).
 
     Returns:
         The number of layers that were set.
     """
     modes = [(m, m.training) for m in model.modules()]
     model.train()
+    if frozen:
+        for m in model.modules():
+            m.training = m.training or isinstance(m, _BatchNorm)
     layers: list[Any] = [m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)]
     sums: dict[Any, Tensor] = {
         m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers
@@ -113,21 +119,23 @@ class ReestimateBNHook(Hook):
 
     Args:
         iterations: Training batches to use, on each rank.
+        frozen: Also the statistics of layers that are frozen in training.
     """
 
     priority = 'LOW'  # after the weights have been remapped
 
-    def __init__(self, iterations: int) -> None:
+    def __init__(self, iterations: int, frozen: bool = False) -> None:
         if iterations < 1:
             raise ValueError(f'iterations must be at least 1; received {iterations}.')
         self.iterations = iterations
+        self.frozen = frozen
 
     def before_train(self, runner) -> None:
         """Runs :func:`reestimate_bn` on the training data."""
         if runner.iter > 0 or runner._resume:
             return
         model = unwrap(runner.model)
-        count = reestimate_bn(model, runner.train_dataloader, self.iterations)
+        count = reestimate_bn(model, runner.train_dataloader, self.iterations, self.frozen)
         runner.logger.info(
             f're-estimated the statistics of {count} normalisation layers over '
             f'{self.iterations} iterations'

@@ -110,3 +110,25 @@ def test_an_abandoned_pass_leaves_nothing_in_the_batch_sampler():
     loader = Loader([torch.randn(4, 2)])
     assert reestimate_bn(net, loader, 3) == 1
     assert loader.batch_sampler._aspect_ratio_buckets == [[], []]
+
+
+def test_frozen_layers_are_set_when_asked_and_stay_frozen():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.frozen = nn.BatchNorm2d(3)
+
+        def train(self, mode=True):
+            super().train(mode)
+            self.frozen.eval()
+            return self
+
+        def forward(self, x):
+            return self.frozen(x)
+
+    net, data = Net().double().train(), batches()
+    assert reestimate_bn(net, data, 4) == 0
+    assert reestimate_bn(net, data, 4, frozen=True) == 1
+    joined = torch.cat(data).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(net.frozen.running_mean, joined.mean(1), rtol=1e-13, atol=1e-13)
+    assert not net.frozen.training and net.frozen.track_running_stats
