@@ -12,6 +12,10 @@ _LINE = re.compile(r'Epoch\((train|val|test)\)\s*(?:\[\s*(\d+)\])?\s*\[\s*(\d+)/
 # costs about this many weight steps; it is only used to guess the time left.
 ARCHITECTURE_STEP = 3.0
 
+# Where a training counts iterations it does not say how many make an epoch. Cityscapes has about so
+# many at batch 16; this too is only used to guess.
+ITERATIONS_OF_AN_EPOCH = 186
+
 
 @dataclass(frozen=True)
 class Position:
@@ -48,13 +52,22 @@ def expected_work(train_cfg: Mapping[str, Any], epochs: float | None = None) -> 
     """The work of a training in passes over the whole training set by the plain network.
 
     Args:
-        train_cfg: ``train_cfg`` of a search or fine-tune config.
+        train_cfg: ``train_cfg`` of a search or fine-tune config, in epochs or in iterations.
         epochs: Count only this many; by default all of them.
     """
-    total = train_cfg['max_epochs'] if epochs is None else epochs
+    if epochs is not None:
+        total = epochs
+    elif 'max_epochs' in train_cfg:
+        total = train_cfg['max_epochs']
+    else:
+        total = train_cfg['max_iters'] / ITERATIONS_OF_AN_EPOCH
     if 'arch_begin' not in train_cfg:
         return float(total)
     share = 1.0 - (train_cfg.get('split') or {}).get('arch', 0.5)
+    if train_cfg['arch_begin'] is None:  # candidates are scored instead: a third of a pass, twice
+        searcher = train_cfg['searcher']
+        number = searcher.get('candidates', 0) or searcher['population'] * searcher['generations']
+        return share * total + (number * 2 / 3 * (1 - share) if epochs is None else 0.0)
     arch, weights = train_cfg.get('alternation', (1, 1))
     mixed = max(0.0, total - train_cfg['arch_begin'])
     return share * (total + mixed * ARCHITECTURE_STEP * arch / weights)

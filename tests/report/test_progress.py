@@ -20,6 +20,18 @@ def test_expected_work_counts_passes_over_all_data():
     assert expected_work(search | dict(alternation=(1, 5))) == 0.5 * (10 + 4 * 3.0 / 5)
 
 
+def test_expected_work_counts_candidates():
+    search = dict(max_epochs=10, arch_begin=None, split=dict(arch=0.4), searcher=dict(candidates=9))
+    assert expected_work(search) == pytest.approx(0.6 * 10 + 9 * 2 / 3 * 0.4)
+    assert expected_work(search, epochs=2) == 1.2
+    search['searcher'] = dict(population=3, generations=3)
+    assert expected_work(search) == pytest.approx(0.6 * 10 + 9 * 2 / 3 * 0.4)
+
+
+def test_expected_work_of_a_training_that_counts_iterations():
+    assert expected_work(dict(max_iters=1860)) == 10
+
+
 @pytest.mark.parametrize(
     ('seconds', 'text'), [(0, '0:00'), (75, '1:15'), (3675, '1:01:15'), (-1, '0:00')]
 )

@@ -1,0 +1,241 @@
+"""Random and evolutionary search in the loop: scores, resuming, what is written."""
+
+import copy
+import json
+import math
+
+import pytest
+import torch
+
+from mmtransfer import compat
+from mmtransfer.architecture import Architecture
+from mmtransfer.engine.candidate_phase import FILE
+from mmtransfer.engine.held_out import Evaluation, HeldOut
+from mmtransfer.engine.held_out_data import EvaluationError
+from mmtransfer.engine.loaders import EndlessSamplerError
+from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
+from mmtransfer.search import ScoresError, TargetError, derive_from_checkpoint
+
+from .test_search_loop import assert_equal_states, run, tensors
+from .tiny import search_config
+
+RANDOM = dict(type='mmtransfer.RandomSearcher', candidates=5)
+EVOLUTION = dict(type='mmtransfer.EvolutionSearcher', population=3, generations=2, parents=2)
+
+
+@pytest.fixture(autouse=True)
+def _stack():
+    compat.apply()
+
+
+def candidate_config(work_dir, searcher=RANDOM, epochs=2, evaluation=None, **train_cfg):
+    """A tiny search by candidates: 2 weight steps an epoch, BN from 2 batches."""
+    return search_config(
+        work_dir,
+        epochs=epochs,
+        arch_begin=None,
+        searcher=dict(searcher),
+        regularisers=[],
+        evaluation={'bn_iterations': 2, **(evaluation or {})},
+        **train_cfg,
+    )
+
+
+class Dies(Exception):
+    pass
+
+
+def watch(monkeypatch, die_in=None):
+    """Count evaluations; raise in one of them."""
+    calls, call = [], HeldOut.__call__
+
+    def counted(held_out, architecture):
+        calls.append(architecture)
+        if len(calls) == die_in:
+            raise Dies
+        return call(held_out, architecture)
+
+    monkeypatch.setattr(HeldOut, '__call__', counted)
+    return calls
+
+
+@pytest.mark.parametrize('searcher', [RANDOM, EVOLUTION], ids=['random', 'evolution'])
+def test_the_best_candidate_is_what_the_search_writes(tmp_path, monkeypatch, searcher):
+    calls = watch(monkeypatch)
+    runner = run(candidate_config(tmp_path, searcher), 'best')
+    scores = runner.train_loop.scores
+    assert (
+        len(calls) == len(set(calls)) == len(scores.values) == runner.train_loop.searcher.candidates
+    )
+    assert set(calls) == set(scores.values)
+    best = min(scores.values, key=scores.values.__getitem__)
+    written = Architecture.read(tmp_path / 'architecture.json')
+    assert written == best == runner.model.backbone.selection
+    assert written.cost == best.cost and written.cost['madds'] > 0
+    file = json.loads((tmp_path / FILE).read_text())
+    assert [c['score'] for c in file['candidates']] == sorted(scores.values.values())
+    assert file['evaluation']['metric'] == 'loss'
+
+
+@pytest.mark.parametrize('searcher', [RANDOM, EVOLUTION], ids=['random', 'evolution'])
+@pytest.mark.parametrize('die_in', [1, 5])
+def test_resumed_among_the_candidates_it_ends_the_same(tmp_path, monkeypatch, searcher, die_in):
+    with monkeypatch.context() as patch:
+        whole = watch(patch)
+        run(candidate_config(tmp_path / 'whole', searcher), 'whole')
+    with monkeypatch.context() as patch:
+        watch(patch, die_in)
+        with pytest.raises(Dies):
+            run(candidate_config(tmp_path / 'part', searcher), 'part')
+    resumed = candidate_config(tmp_path / 'part', searcher)
+    resumed.resume = True
+    torch.manual_seed(999)
+    calls = watch(monkeypatch)
+    run(resumed, 'resumed')
+    assert calls == whole[die_in - 1 :]
+    one, two = ((tmp_path / d / FILE).read_text() for d in ('whole', 'part'))
+    assert one == two
+    states = [tensors(tmp_path / d / 'iter_4.pth') for d in ('whole', 'part')]
+    assert_equal_states(*states)
+    one, two = (Architecture.read(tmp_path / d / 'architecture.json') for d in ('whole', 'part'))
+    assert one == two and one.cost == two.cost
+
+
+def test_the_last_checkpoint_knows_the_scores_without_the_file(tmp_path, monkeypatch):
+    run(candidate_config(tmp_path), 'first')
+    (tmp_path / FILE).unlink()
+    (tmp_path / 'architecture.json').unlink()
+    again = candidate_config(tmp_path)
+    again.resume = True
+    calls = watch(monkeypatch)
+    runner = run(again, 'again')
+    assert not calls and len(runner.train_loop.scores.values) == 5
+    assert (tmp_path / 'architecture.json').exists()
+
+
+def test_scores_of_other_weights_are_not_used(tmp_path, monkeypatch):
+    run(candidate_config(tmp_path), 'first')
+    calls = watch(monkeypatch)
+    run(candidate_config(tmp_path, epochs=3), 'longer')
+    assert len(calls) == 5
+
+
+def test_a_checkpoint_derives_and_tests_the_best_candidate(tmp_path):
+    config = candidate_config(tmp_path / 'search')
+    run(copy.deepcopy(config), 'derive')
+    written = Architecture.read(tmp_path / 'search/architecture.json')
+    again = derive_from_checkpoint(config, tmp_path / 'search')
+    assert again == written and again.cost == written.cost
+    with pytest.raises(ScoresError, match='--resume'):
+        derive_from_checkpoint(config, tmp_path / 'search/iter_1.pth')
+    config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
+    config.test_evaluator, config.work_dir = config.val_evaluator, str(tmp_path / 'test')
+    config.load_from, config.experiment_name = str(tmp_path / 'search/iter_4.pth'), 'cand-test'
+    from mmengine.runner import Runner
+
+    runner = Runner.from_cfg(config)
+    runner.test()
+    assert runner.model.backbone.selection == written
+
+
+def test_a_score_depends_on_the_candidate_alone(tmp_path):
+    """Evaluated again, after others, it is the same to the last bit; the model is as it was."""
+    runner = run(candidate_config(tmp_path), 'score')
+    loop, model = runner.train_loop, runner.model
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    modes = [m.training for m in model.modules()]
+    held_out = HeldOut(loop, loop.evaluation)
+    for candidate, score in reversed(loop.scores.values.items()):
+        assert held_out(candidate) == score
+    assert_equal_states(before, model.state_dict())
+    assert [m.training for m in model.modules()] == modes
+
+
+def test_the_score_is_the_mean_loss_with_estimated_statistics(tmp_path):
+    """Against the same by hand: statistics of the first batches, then evaluation mode."""
+    from mmtransfer.engine.bn import reestimate_bn
+
+    runner = run(candidate_config(tmp_path), 'mean')
+    loop, model = runner.train_loop, runner.model
+    candidate, score = next(iter(loop.scores.values.items()))
+    with loop.supernet.evaluating(candidate):
+        loop.dataloader.at(0, 0)
+        model.drop.p = 0.0
+        reestimate_bn(model, loop.dataloader, 2)
+        model.eval()
+        loop.arch_dataloader.at(0, 0)
+        batches = [(b['inputs'], b['label']) for b in loop.arch_dataloader]
+        with torch.no_grad():
+            logits = torch.cat([model(i) for i, _ in batches])
+    mean = torch.nn.functional.cross_entropy(logits, torch.cat([lab for _, lab in batches]))
+    assert len(logits) == 8
+    assert score == pytest.approx(mean.item(), rel=1e-6)
+
+
+def test_a_metric_of_the_evaluator(tmp_path):
+    evaluation = dict(metric='ones', rule='less')
+    runner = run(candidate_config(tmp_path, evaluation=evaluation), 'metric')
+    scores = runner.train_loop.scores
+    assert all(s in {i / 8 for i in range(9)} for s in scores.values.values())
+    assert (scores.rule, scores.evaluation['metric']) == ('less', 'ones')
+
+
+def test_samples_limit_what_is_scored(tmp_path):
+    loop = run(candidate_config(tmp_path), 'few').train_loop
+    assert HeldOut(loop, Evaluation(samples=3)).scorer.batches == 1
+    assert HeldOut(loop, Evaluation(metric='ones', samples=3)).scorer.size == 3
+
+
+def test_an_unknown_metric_stops_before_the_first_step(tmp_path, monkeypatch):
+    steps, step = [], SearchLoop._weight_step
+    monkeypatch.setattr(SearchLoop, '_weight_step', lambda *a: steps.append(1) or step(*a))
+    with pytest.raises(EvaluationError, match=r"produces: ones; received 'mAP'"):
+        run(candidate_config(tmp_path, evaluation=dict(metric='mAP')), 'unknown')
+    assert not steps
+
+
+def test_an_evaluator_without_an_answer_scores_nan(tmp_path, monkeypatch):
+    loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones')), 'nan').train_loop
+    held_out = HeldOut(loop, loop.evaluation)
+    monkeypatch.setattr(held_out.scorer.evaluator, 'evaluate', lambda size: {})
+    assert math.isnan(held_out(loop.searcher.architecture()))
+
+
+def test_candidates_meet_the_target(tmp_path):
+    searcher = dict(RANDOM, target=1.8e6, tolerance=0.02)
+    config = candidate_config(tmp_path, searcher)
+    loop = run(config, 'target').train_loop
+    assert all(abs(loop.table.of(a) / 1.8e6 - 1) <= 0.02 for a in loop.scores.values)
+
+
+@pytest.mark.parametrize(
+    ('change', 'error', 'message'),
+    [
+        (dict(arch_begin=1), SearchConfigError, 'arch_begin=None'),
+        (
+            dict(regularisers=[dict(type='mmtransfer.CostTerm', factor=0.1)]),
+            SearchConfigError,
+            'cost_term',
+        ),
+        (dict(searcher=dict(RANDOM, target=1.0)), TargetError, 'must lie between'),
+        (dict(searcher=dict(RANDOM, candidates=0)), ValueError, 'candidates'),
+        (dict(searcher=dict(type='mmtransfer.DifferentiableSearcher')), SearchConfigError,
+         'needs arch_begin'),
+        (dict(evaluation=dict(bn_iterations=0)), EvaluationError, 'bn_iterations'),
+        (dict(evaluation=dict(samples=0)), EvaluationError, 'samples'),
+        (dict(evaluation=dict(rule='better')), EvaluationError, 'rule'),
+    ],
+)  # fmt: skip
+def test_wrong_settings_are_refused(tmp_path, change, error, message):
+    config = candidate_config(tmp_path)
+    for key, value in change.items():
+        config.train_cfg[key] = value
+    with pytest.raises(error, match=message):
+        run(config, 'wrong')
+
+
+def test_an_endless_sampler_is_refused(tmp_path):
+    config = candidate_config(tmp_path)
+    config.train_dataloader.sampler = dict(type='InfiniteSampler')
+    with pytest.raises(EndlessSamplerError, match='DefaultSampler'):
+        run(config, 'endless')

@@ -1,0 +1,107 @@
+"""tools/rank.py on a tiny search: the file is the cache, the table shows the best."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from mmtransfer import compat
+from mmtransfer.architecture import Architecture
+from mmtransfer.engine.held_out import HeldOut
+from mmtransfer.search import ScoresError
+
+from ..engine.test_search_loop import run
+from ..engine.tiny import search_config
+
+sys.path.insert(0, str(Path(__file__).parents[2] / 'tools'))
+
+import rank  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def searched(tmp_path_factory):
+    compat.apply()
+    folder = tmp_path_factory.mktemp('rank')
+    config = search_config(folder / 'search')
+    config.train_cfg.evaluation = None
+    config.dump(str(folder / 'config.py'))
+    run(config, 'rank')
+    return folder
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    calls, call = [], HeldOut.__call__
+    monkeypatch.setattr(HeldOut, '__call__', lambda s, a: calls.append(a) or call(s, a))
+    return calls
+
+
+def ranked(folder, output, *arguments):
+    args = [str(folder / 'config.py'), str(folder / 'search'), '-o', str(output)]
+    args += ['--work-dir', str(folder / 'rank'), '--bn-iterations', '2', '--samples', '4']
+    parsed = rank.parse_args([*args, *arguments])
+    parsed.cfg_options = {'experiment_name': f'rank-{output.name}-{len(arguments)}'}
+    return rank.rank(parsed)
+
+
+def test_never_twice_and_the_best_first(searched, evaluated, tmp_path):
+    output = tmp_path / 'scores.json'
+    first = ranked(searched, output)
+    assert len(evaluated) == len(first.values) == 4
+    again = ranked(searched, output)
+    assert len(evaluated) == 4 and again.values == first.values
+    more = ranked(searched, output, '--samples', '6')
+    assert len(evaluated) == 6 and set(first.values) < set(more.values)
+
+    file = json.loads(output.read_text())['candidates']
+    scores = [c['score'] for c in file]
+    assert scores == sorted(more.values.values()) and all(c['cost']['madds'] > 0 for c in file)
+    lines = rank.table(more, 3).splitlines()
+    assert len(lines) == 5
+    assert lines[2].split()[:3] == ['1', f'{scores[0]:.6g}', f'{file[0]["cost"]["madds"]:,}']
+
+
+def test_samples_of_one_cost(searched, tmp_path):
+    arguments = ('--cost', '1.7e6', '--tolerance', '0.03')
+    scores = ranked(searched, tmp_path / 'cost.json', *arguments)
+    assert all(abs(a.cost['madds'] / 1.7e6 - 1) <= 0.03 for a in scores.values)
+
+
+def test_a_metric_and_a_file_of_another_evaluation(searched, tmp_path):
+    output = tmp_path / 'scores.json'
+    arguments = ('--metric', 'ones', '--rule', 'less', '--held-out', '4')
+    scores = ranked(searched, output, *arguments)
+    assert set(scores.values.values()) <= {0.0, 0.25, 0.5, 0.75, 1.0}
+    with pytest.raises(ScoresError, match="metric: 'ones' there, 'loss' here"):
+        ranked(searched, output)
+
+
+def test_a_checkpoint_of_another_space(searched, tmp_path):
+    args = rank.parse_args([str(searched / 'config.py'), str(searched / 'search'), '-o', 'x.json'])
+    args.work_dir = str(tmp_path)
+    args.cfg_options = {'model.backbone.kernels': (3, 7), 'experiment_name': 'rank-other'}
+    with pytest.raises(ValueError, match="config's space, fingerprint"):
+        rank.rank(args)
+
+
+def test_the_tool_prints_and_writes(searched, tmp_path, monkeypatch, capsys):
+    files = ['-o', str(tmp_path / 's.json'), '--architectures', str(tmp_path / 'best')]
+    config = [str(searched / 'config.py'), str(searched / 'search')]
+    options = ['--cfg-options', 'experiment_name=rank-main', '--work-dir', str(searched / 'main')]
+    numbers = ['--top', '2', '--samples', '3', '--bn-iterations', '1']
+    monkeypatch.setattr(sys, 'argv', ['rank.py', *config, *files, *numbers, *options])
+    rank.main()
+    out = capsys.readouterr().out
+    assert 'architecture' in out and 'all scores' in out
+    best = Architecture.read(tmp_path / 'best/rank_01.json')
+    first = json.loads((tmp_path / 's.json').read_text())['candidates'][0]
+    assert list(best.as_dict.values()) == first['options'] and best.cost == first['cost']
+    assert (tmp_path / 'best/rank_02.json').exists()
+
+
+def test_wrong_numbers(searched, tmp_path):
+    with pytest.raises(SystemExit):
+        rank.parse_args(['a', 'b', '-o', 'c', '--top', '0'])
+    with pytest.raises(ValueError, match='candidates'):
+        ranked(searched, tmp_path / 'x.json', '--samples', '0')

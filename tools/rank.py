@@ -1,0 +1,160 @@
+"""Rank architectures by a search checkpoint, before anyone pays for a fine-tune.
+
+python tools/rank.py configs/fna/retinanet_mbv2_search.py CHECKPOINT --top 5 -o ranking.json
+
+Architectures are drawn uniformly, of one cost if it is given, and scored on the held-out part of
+the training set with the weights of the supernet. FILE holds every score: the same command goes on
+where it was stopped, and one with more samples evaluates the new ones only.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from _config import add_cfg_options, read_config
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.engine.checkpoint_hook import check_tensors, write_atomically
+from mmtransfer.engine.held_out import Evaluation, HeldOut
+from mmtransfer.remap.checkpoint import read_checkpoint
+from mmtransfer.report import plain_table
+from mmtransfer.search import RandomSearcher, Scores, score_candidates
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('config', help='the config of the search, of any strategy')
+    parser.add_argument('checkpoint', help='a file, or a work directory for its last checkpoint')
+    parser.add_argument('--top', type=int, default=10, metavar='K', help='how many to show')
+    parser.add_argument('--samples', type=int, default=100, metavar='N', help='how many to score')
+    parser.add_argument(
+        '--cost',
+        type=float,
+        metavar='C',
+        help="of the backbone, in the config's unit",
+    )
+    parser.add_argument('--tolerance', type=float, default=0.02, help='how far from C, relative')
+    parser.add_argument('--metric', help="'loss' or one of the evaluator, like coco/bbox_mAP")
+    parser.add_argument('--rule', choices=['less', 'greater'], help='which score is better')
+    parser.add_argument('--bn-iterations', type=int, help='batches to estimate statistics over')
+    parser.add_argument('--held-out', type=int, metavar='N', help='use N held-out samples only')
+    parser.add_argument('--seed', type=int, default=0, help='of the drawing of architectures')
+    parser.add_argument('-o', '--output', type=Path, required=True, metavar='FILE')
+    parser.add_argument(
+        '--architectures', type=Path, metavar='FOLDER', help='write the top K there as files'
+    )
+    parser.add_argument('--work-dir', help='for logs; default work_dirs/<name of the config>_rank')
+    add_cfg_options(parser)
+    args = parser.parse_args(argv)
+    if args.top < 1:
+        parser.error(f'--top must be at least 1; received {args.top}')
+    return args
+
+
+def load_search(cfg: Config, checkpoint: str) -> Any:
+    """The loop of a search with the weights of a checkpoint, ready to score.
+
+    Args:
+        cfg: The search config; changed in place.
+        checkpoint: A file, or a work directory.
+
+    Raises:
+        ValueError: The checkpoint is of another space or another model.
+    """
+    cfg.model.backbone.init_cfg = None
+    cfg.load_from, cfg.resume = None, False
+    runner = Runner.from_cfg(cfg)
+    loop: Any = runner.build_train_loop(cfg.train_cfg)
+    content = read_checkpoint(checkpoint)
+    space = loop.supernet.space
+    theirs = content.get('mmtransfer', {}).get('fingerprint', space.fingerprint)
+    if theirs != space.fingerprint:
+        raise ValueError(
+            f"the checkpoint must be of the config's space, fingerprint {space.fingerprint}; "
+            f'{checkpoint} is of {theirs}. Use the config of the search that wrote it.'
+        )
+    state = content.get('state_dict', content)
+    check_tensors(loop.model, state)
+    loop.model.load_state_dict({k.removeprefix('module.'): v for k, v in state.items()})
+    return loop
+
+
+def rank(args: argparse.Namespace) -> Scores:
+    """Score what FILE does not hold yet; every score is in it before the next one begins.
+
+    Returns:
+        The scores of the architectures that were asked for, FILE may hold more.
+    """
+    cfg = read_config(args.config, args.cfg_options)
+    cfg.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}_rank'
+    loop = load_search(cfg, args.checkpoint)
+    given = {
+        'metric': args.metric,
+        'rule': args.rule,
+        'bn_iterations': args.bn_iterations,
+        'samples': args.held_out,
+    }
+    settings = dict(cfg.train_cfg.get('evaluation') or {})
+    if args.metric is not None:
+        settings.pop('rule', None)  # it belonged to another metric
+    settings.update({k: v for k, v in given.items() if v is not None})
+    held_out = HeldOut(loop, Evaluation(**settings))
+    held_out.scorer.check()
+
+    scores = held_out.scores()
+    if args.output.exists():
+        text = args.output.read_text()
+        scores.take(Scores.from_json(text, scores.space, str(args.output)), str(args.output))
+    searcher = RandomSearcher(
+        loop.supernet, loop.table, args.seed, args.samples, args.cost, args.tolerance
+    )
+
+    def scored(candidate: Architecture, new: bool) -> None:
+        if new:
+            write_atomically(scores.to_json().encode(), args.output)
+        number, score = len(searcher.told), scores.values[candidate]
+        print(f'{number}/{args.samples}: {score:.6g}', file=sys.stderr)
+
+    score_candidates(searcher, held_out, scores, scored, loop.described)
+    drawn = {a: score for a, score in scores.values.items() if a in searcher.told}
+    return Scores(scores.space, scores.rule, scores.evaluation, drawn)
+
+
+def short(architecture: Architecture) -> str:
+    """Stages separated by bars, ops by blanks, skipped layers left out: ``k3e6 k5e3 | k3e6``."""
+    stages: dict[str, list[str]] = {}
+    for choice, option in architecture.options:
+        stages.setdefault(choice.partition('.')[0], []).extend([option] * (option != 'skip'))
+    return ' | '.join(' '.join(ops) for ops in stages.values())
+
+
+def table(scores: Scores, top: int) -> str:
+    """The best for people to read; the file has every digit."""
+    rows = []
+    for place, found in enumerate(scores.ranking()[:top], 1):
+        cost = found.cost or {}
+        score = f'{scores.values[found]:.6g}'
+        rows.append([str(place), score, f'{cost["madds"]:,}', f'{cost["params"]:,}', short(found)])
+    return plain_table(['rank', 'score', 'madds', 'params', 'architecture'], rows)
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        scores = rank(args)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f'rank.py: error: {error}')
+    print(table(scores, args.top))
+    if args.architectures:
+        for place, found in enumerate(scores.ranking()[: args.top], 1):
+            path = args.architectures / f'rank_{place:02d}.json'
+            found.write(path)
+    print(f'all scores: {args.output}')
+
+
+if __name__ == '__main__':
+    main()
