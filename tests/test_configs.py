@@ -24,6 +24,8 @@ pytestmark = [
     pytest.mark.filterwarnings('ignore:torch.meshgrid'),
     # mmseg's heads build their losses by a function that it means to drop.
     pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated'),
+    # mmseg's hook that draws nothing unless asked.
+    pytest.mark.filterwarnings('ignore:The draw is False'),
 ]
 
 FRAMEWORKS = ('retinanet', 'ssdlite', 'faster-rcnn', 'fcos')
