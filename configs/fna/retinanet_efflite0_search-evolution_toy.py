@@ -1,5 +1,5 @@
-"""Evolutionary search on made shapes: the differentiable one's weight steps, and as many candidates of
-the seed's cost as its architecture steps would have paid for."""
+"""Evolutionary search on made shapes: the differentiable one's weight steps, and as many candidates
+of the seed's cost as its architecture steps would have paid for."""
 
 _base_ = './retinanet_efflite0_search_toy.py'
 
