@@ -1,8 +1,9 @@
 """Architectures as a picture, in the manner of FNA++'s Fig. 4.
 
 A row is an architecture and a rectangle a layer: tall for a large kernel, wide for a large
-expansion, one colour per kernel. Dashed boxes hold the layers of a stage; they stand below each
-other, so that rows compare. The picture is made from the choices alone, ``stage1.layer0: k5e6``.
+expansion or for many groups, one colour per kernel. Dashed boxes hold the layers of a stage; they
+stand below each other, so that rows compare. The picture is made from the choices alone,
+``stage1.layer0: k5e6``.
 """
 
 import re
@@ -23,6 +24,7 @@ INK, FAINT = '#23282f', '#7b828c'
 # Lengths in inches: one data unit of the axes is one inch.
 _GAP, _PAD, _STAGE_GAP, _MARGIN = 0.07, 0.11, 0.2, 0.25
 _ROW, _TITLE, _LEGEND = 1.36, 0.62, 0.62
+_LABEL = {'e': 1.15, 'g': 0.85}  # room for 'expansion 6' and for '8 groups'
 
 Stages = dict[str, list[str]]
 
@@ -57,7 +59,9 @@ def draw(
     rows = [_stages(a) for a in architectures]
     names = list(dict.fromkeys(name for row in rows for name in row))
     widths = {name: max(_stage_width(row.get(name, [])) for row in rows) for name in names}
-    width = max(sum(widths.values()) + _STAGE_GAP * (len(names) - 1), 5.0) + 2 * _MARGIN
+    ops = {op for row in rows for ops in row.values() for op in ops}
+    width = max(sum(widths.values()) + _STAGE_GAP * (len(names) - 1), 5.0, _legend_width(ops))
+    width += 2 * _MARGIN
     height = count * (_TITLE + _ROW) + _LEGEND + 0.1
 
     figure = Figure(figsize=(width, height), dpi=110, facecolor='white')
@@ -75,7 +79,7 @@ def draw(
         )
         _row(axes, row, widths, top - _TITLE - 0.56, outputs)
         top -= _TITLE + _ROW
-    _legend(axes, {op for row in rows for ops in row.values() for op in ops}, 0.3)
+    _legend(axes, ops, 0.3)
     return figure
 
 
@@ -123,12 +127,12 @@ def _row(
 
 def _layer(axes: Axes, op: str, x: float, middle: float) -> float:
     """One rectangle with its left edge at x; returns its width."""
-    kernel, expansion = _parse(op)
+    kernel, kind, number = _parse(op)
     width, height = _width(op), 0.44 + 0.07 * min(kernel or 5, 7)
-    face = _lighter(COLOURS.get(kernel, OTHER), expansion)
+    face = _lighter(COLOURS.get(kernel, OTHER), number)
     _rounded(axes, x, middle - height / 2, width, height, 0.04, facecolor=face, lw=0, zorder=3)
-    text = f'K{kernel}E{expansion}' if kernel else op
-    ink = INK if kernel and expansion < 6 else 'white'
+    text = f'K{kernel}{kind.upper()}{number}' if kernel else op
+    ink = INK if kernel and number < 6 else 'white'
     axes.text(x + width / 2, middle, text, rotation=90, ha='center', va='center', fontsize=9.5,
               color=ink, zorder=4)  # fmt: skip
     return width
@@ -136,22 +140,33 @@ def _layer(axes: Axes, op: str, x: float, middle: float) -> float:
 
 def _legend(axes: Axes, ops: set[str], middle: float) -> None:
     """What the rectangles mean, for the kernels and expansions that occur."""
-    parsed = [_parse(op) for op in ops]
+    kernels, numbers = _legend_entries(ops)
     x = _MARGIN
-    for kernel in sorted({k for k, _ in parsed if k}):
+    for kernel in kernels:
         face = COLOURS.get(kernel, OTHER)
         _rounded(axes, x, middle - 0.09, 0.18, 0.18, 0.03, facecolor=face, lw=0)
         axes.text(x + 0.26, middle, f'kernel {kernel}', va='center', fontsize=9.5, color=INK)
         x += 1.05
     x += 0.15
-    for expansion in sorted({e for _, e in parsed if e}):
-        width = _width(f'k3e{expansion}')
-        _rounded(
-            axes, x, middle - 0.14, width, 0.28, 0.03, lw=0, facecolor=_lighter(INK, expansion)
-        )
-        text = f'expansion {expansion}'
+    for kind, number in numbers:
+        width = _width(f'k3{kind}{number}')
+        _rounded(axes, x, middle - 0.14, width, 0.28, 0.03, lw=0, facecolor=_lighter(INK, number))
+        text = f'expansion {number}' if kind == 'e' else f'{number} group{"s" * (number > 1)}'
         axes.text(x + width + 0.08, middle, text, va='center', fontsize=9.5, color=INK)
-        x += width + 1.15
+        x += width + _LABEL[kind]
+
+
+def _legend_width(ops: set[str]) -> float:
+    kernels, numbers = _legend_entries(ops)
+    labels = sum(_width(f'k3{kind}{number}') + _LABEL[kind] for kind, number in numbers)
+    return 1.05 * len(kernels) + 0.15 + labels
+
+
+def _legend_entries(ops: set[str]) -> tuple[list[int], list[tuple[str, int]]]:
+    """The kernels that occur, and the expansions and numbers of groups."""
+    parsed = [_parse(op) for op in ops]
+    kernels = {kernel for kernel, _, _ in parsed if kernel}
+    return sorted(kernels), sorted({(kind, number) for _, kind, number in parsed if number})
 
 
 def _rounded(
@@ -161,23 +176,23 @@ def _rounded(
     axes.add_patch(FancyBboxPatch((x, y), width, height, boxstyle=shape, **style))
 
 
-def _parse(op: str) -> tuple[int, int]:
-    """Kernel and expansion, zeros for another kind of op."""
-    found = re.fullmatch(r'k(\d+)e(\d+)', op)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
+def _parse(op: str) -> tuple[int, str, int]:
+    """Kernel, ``'e'`` or ``'g'``, and expansion or groups; zeros for another kind of op."""
+    found = re.fullmatch(r'k(\d+)([eg])(\d+)', op)
+    return (int(found[1]), found[2], int(found[3])) if found else (0, '', 0)
 
 
 def _width(op: str) -> float:
-    return 0.2 + 0.04 * min(_parse(op)[1] or 6, 8)
+    return 0.2 + 0.04 * min(_parse(op)[2] or 6, 8)
 
 
 def _stage_width(ops: Sequence[str]) -> float:
     return 2 * _PAD + sum(_width(op) + _GAP for op in ops) - (_GAP if ops else 0)
 
 
-def _lighter(colour: str, expansion: int) -> tuple[float, float, float]:
-    """The colour itself from expansion 6 on (or none), mixed with white below."""
-    share = 1.0 if not expansion or expansion >= 6 else 0.3 + 0.07 * expansion
+def _lighter(colour: str, number: int) -> tuple[float, float, float]:
+    """The colour itself from 6 on (or for none), mixed with white below."""
+    share = 1.0 if not number or number >= 6 else 0.3 + 0.07 * number
     red, green, blue = (1 - share + share * int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
 

@@ -10,6 +10,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.draw import COLOURS, draw, to_array
+from mmtransfer.seeds import residual_space
 
 
 def architecture(*options: str, **more) -> Architecture:
@@ -118,3 +119,15 @@ def test_it_needs_no_torch_and_opens_no_window():
     )
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_residual_blocks_and_a_legend_that_fits():
+    a = residual_space('resnet18').architecture(
+        ['k3g1', 'k5g2', 'k5g4', 'k7g4', 'k7g8', 'k3g1', 'k3g1', 'k3g1']
+    )
+    figure = draw([a])
+    texts = {t.get_text(): t for t in figure.axes[0].texts}
+    assert {'K7G8', 'K5G2', 'kernel 7', '1 group', '8 groups'} <= texts.keys()
+    to_array(figure)
+    last = texts['8 groups'].get_window_extent()
+    assert last.x1 < figure.bbox.x1
