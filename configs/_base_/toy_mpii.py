@@ -1,5 +1,5 @@
-"""The generated shapes of tools/make_toy_data.py --layout mpii, each shape a "person" of 128 x 128;
-data/toy_mpii holds them."""
+"""Generated shapes, each a "person" of 128 x 128, four or so per image; data/toy_mpii holds them:
+python tools/make_toy_data.py data/toy_mpii --layout mpii --train 40 --val 15 --test 20"""
 
 data_root = 'data/toy_mpii/'
 codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5)

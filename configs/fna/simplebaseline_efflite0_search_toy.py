@@ -10,7 +10,7 @@ model = dict(backbone=_base_.supernet, head=dict(out_channels=16, decoder=_base_
 
 target = 118_803_968  # multiply-adds of the seed's backbone at this input size
 train_cfg = _base_.search.train_cfg
-train_cfg.update(max_epochs=12, arch_begin=4, val_interval=6, input_size=(128, 128))
+train_cfg.update(max_epochs=8, arch_begin=3, val_interval=4, input_size=(128, 128))
 train_cfg.searcher.target = target
 train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=3e-5, target=target)]
 
@@ -19,7 +19,7 @@ optim_wrapper.arch.optimizer.lr = 0.02  # a few hundred steps, where MPII has te
 param_scheduler = _base_.search.param_scheduler
 param_scheduler.weights = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=30),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[10], gamma=0.1),
+    dict(type='MultiStepLR', by_epoch=True, milestones=[7], gamma=0.1),
 ]
 default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.search.default_hooks.checkpoint)
 custom_hooks = _base_.search.custom_hooks
