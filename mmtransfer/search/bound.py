@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.metrics import say
 from mmtransfer.cost.table import CostTable
 from mmtransfer.search.derive import Target, TargetError
 
@@ -37,8 +38,9 @@ class CostBound:
         if self.low > dearest or self.high < cheapest:
             raise TargetError(
                 f'the bound on the cost must reach into the space, whose backbones cost '
-                f'{cheapest:,} to {dearest:,}; received {self.low:,.0f} to {self.high:,.0f}. '
-                f'Choose another bound, or change the space (kernels, expansions, layers).'
+                f'{self._say(cheapest)} to {self._say(dearest)}; received {self._say(self.low)} to '
+                f'{self._say(self.high)}. Choose another bound, or change the space '
+                f'(kernels, expansions, layers).'
             )
 
     @classmethod
@@ -92,10 +94,13 @@ class CostBound:
             if self.holds(found):
                 return found
         raise TargetError(
-            f'no architecture of the space was found that costs {self.low:,.0f} to '
-            f'{self.high:,.0f}: its options are too coarse around this cost, or constraints '
+            f'no architecture of the space was found that costs {self._say(self.low)} to '
+            f'{self._say(self.high)}: its options are too coarse around this cost, or constraints '
             f'exclude it. Widen the tolerance, or choose another target.'
         )
+
+    def _say(self, cost: float) -> str:
+        return say(self.table.metric, cost)
 
     def _draw(self, rng: random.Random) -> dict[str, str]:
         units, ways = self._ways

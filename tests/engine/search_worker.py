@@ -1,6 +1,6 @@
 """One process of a tiny search, for the tests that need processes: ranks, and sudden death.
 
-Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume]
+Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume] [--candidates]
 Every selection is written to WORK_DIR/selections.RANK.txt as it is made.
 """
 
@@ -23,12 +23,16 @@ def main() -> None:
     parser.add_argument('work_dir', type=Path)
     parser.add_argument('--kill-in', nargs=2, default=('', '-1'))
     parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--candidates', action='store_true', help='random search of three')
     args = parser.parse_args()
     launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     compat.apply()
     if launcher != 'none':
         compat.init_distributed(launcher)
     config = search_config(args.work_dir)
+    if args.candidates:
+        config.train_cfg.update(arch_begin=None, regularisers=[], evaluation=dict(bn_iterations=2))
+        config.train_cfg['searcher'] = dict(type='mmtransfer.RandomSearcher', candidates=3)
     config.launcher, config.resume = launcher, args.resume
     config.train_dataloader.batch_size = 2
     config.experiment_name = 'worker'

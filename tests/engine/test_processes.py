@@ -1,5 +1,6 @@
 """A search in processes of its own: two ranks, and a process that is killed."""
 
+import json
 import os
 import signal
 import socket
@@ -76,3 +77,16 @@ def test_killed_during_a_step_and_resumed(tmp_path, where):
     final = last(tmp_path / 'whole')
     assert final == last(tmp_path / 'killed')
     assert_equal_states(tensors(tmp_path / 'whole' / final), tensors(tmp_path / 'killed' / final))
+
+
+def test_two_ranks_score_the_same_candidates_also_when_killed_among_them(tmp_path):
+    run_ranks(tmp_path / 'two', '--candidates')
+    file = json.loads((tmp_path / 'two/candidates.json').read_text())
+    assert len(file['candidates']) == 3 and file['evaluation']['processes'] == 2
+
+    finish(start(tmp_path / 'whole', '--candidates'))
+    finish(start(tmp_path / 'killed', '--candidates', '--kill-in', 'candidate', '0'), -9)
+    assert not (tmp_path / 'killed/candidates.json').exists()
+    finish(start(tmp_path / 'killed', '--candidates', '--resume'))
+    one, two = ((tmp_path / d / 'candidates.json').read_text() for d in ('whole', 'killed'))
+    assert one == two
