@@ -19,7 +19,8 @@ class AdaptedBackbone(StagedBackbone):
     Args:
         architecture: Name of a seed (the published network itself), path of an architecture file,
             the content of one, or an architecture.
-        out_indices: The stages (from 0, over all stages) whose features are returned, ascending.
+        out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
+            default the last one of every size from a quarter of the image on.
         frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.
         norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
         norm_eval: Every norm uses its running statistics in training too.
@@ -39,7 +40,7 @@ class AdaptedBackbone(StagedBackbone):
     def __init__(
         self,
         architecture: Architecture | Mapping[str, Any] | str | os.PathLike,
-        out_indices: Sequence[int] = (1, 2, 4, 6),
+        out_indices: Sequence[int] | None = None,
         frozen_stages: int = -1,
         norm_cfg: dict[str, Any] | None = None,
         norm_eval: bool = False,

@@ -23,7 +23,8 @@ class StagedBackbone(BaseModule):
     Args:
         seed: Gives stem, kind of block, padding, activation and the settings of the norms.
         out_indices: The stages (from 0, over all stages) whose features are returned, ascending.
-            Stages after the last of them exist, but do not run.
+            Stages after the last of them exist, but do not run. None: the last one of every size
+            from a quarter of the image on.
         frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages: their
             parameters learn nothing and their norms use running statistics.
         norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
@@ -44,7 +45,7 @@ class StagedBackbone(BaseModule):
     def __init__(
         self,
         seed: Seed,
-        out_indices: Sequence[int],
+        out_indices: Sequence[int] | None,
         frozen_stages: int,
         norm_cfg: dict[str, Any] | None,
         norm_eval: bool,
@@ -56,13 +57,13 @@ class StagedBackbone(BaseModule):
         init_cfg, self._remap_cfg = _take_remap(init_cfg)
         super().__init__(init_cfg)
         count = len(seed.stages)
-        self.out_indices = tuple(out_indices)
+        self.out_indices = seed.feature_stages if out_indices is None else tuple(out_indices)
         if not self.out_indices or self.out_indices != tuple(
             i for i in range(count) if i in self.out_indices
         ):
             raise ValueError(
                 f'out_indices must be one or more of 0 to {count - 1} (the stages of {seed.name}), '
-                f'ascending, each once; received {tuple(out_indices)}.'
+                f'ascending, each once; received {self.out_indices}.'
             )
         self.expand_indices = _expand_indices(seed, tuple(expand_indices), self.out_indices[-1])
         if not -1 <= frozen_stages <= count:

@@ -33,7 +33,8 @@ class FNASupernet(StagedBackbone):
 
     Args:
         seed: Name of the network that the space is built around.
-        out_indices: The stages (from 0, over all stages) whose features are returned, ascending.
+        out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
+            default the last one of every size from a quarter of the image on.
         norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
         norm_eval: Every norm uses its running statistics in training too.
         frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.
@@ -58,7 +59,7 @@ class FNASupernet(StagedBackbone):
     def __init__(
         self,
         seed: str = 'mobilenet_v2',
-        out_indices: Sequence[int] = (1, 2, 4, 6),
+        out_indices: Sequence[int] | None = None,
         norm_cfg: dict[str, Any] | None = None,
         norm_eval: bool = False,
         frozen_stages: int = -1,

@@ -56,6 +56,13 @@ class Seed:
     num_classes: int = 1000
 
     @property
+    def feature_stages(self) -> tuple[int, ...]:
+        """The last stage of every feature size from a quarter of the image on: C2 to C5."""
+        last = len(self.stages) - 1
+        ends = [i for i in range(last) if self.stages[i + 1].stride > 1]
+        return tuple(ends[self.stem_stride < 4 :]) + (last,)
+
+    @property
     def stem_stride(self) -> int:
         """Stride of everything before the first stage."""
         return 4 if self.stem_pool else 2

@@ -25,7 +25,7 @@ def space_around(seed: str, **rule: Any) -> SearchSpace:
 
     Args:
         seed: Name of the seed.
-        **rule: Arguments of its space: of :func:`mbconv_space`, for a ResNet :func:`residual_space`.
+        **rule: Arguments of :func:`mbconv_space`, for a ResNet of :func:`residual_space`.
 
     Raises:
         SpaceError: An unknown seed or argument, or values that make no space.

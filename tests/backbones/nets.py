@@ -8,10 +8,13 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.seeds import network
 
+SMALL = dict(layers=(2, 3, 1, 1, 2, 1), kernels=(3, 5), expansions=(1, 3))
 
-def supernet(layers=(2, 3, 1, 1, 2, 1), kernels=(3, 5), expansions=(1, 3), **kwargs) -> FNASupernet:
+
+def supernet(seed='mobilenet_v2', **kwargs) -> FNASupernet:
     torch.manual_seed(0)
-    net = FNASupernet(layers=layers, kernels=kernels, expansions=expansions, **kwargs).double()
+    small = dict(ops=('k3g1', 'k5g2')) if seed.startswith('resnet') else SMALL
+    net = FNASupernet(seed, **(small | kwargs)).double()
     stir(net)
     return net
 
@@ -46,7 +49,8 @@ def origins(net: FNASupernet, architecture: Architecture) -> dict[str, str]:
 
 def extracted(net: FNASupernet, architecture: Architecture, **kwargs) -> AdaptedBackbone:
     """The plain network of a path with the path's own weights."""
-    plain = AdaptedBackbone(architecture, out_indices=net.out_indices, **kwargs).double()
+    same = {n: getattr(net, n) for n in ('out_indices', 'expand_indices', 'output_stride')}
+    plain = AdaptedBackbone(architecture, **same, **kwargs).double()
     state = net.state_dict()
     names = origins(net, architecture)
     plain.load_state_dict({ours: state[theirs].clone() for ours, theirs in names.items()})

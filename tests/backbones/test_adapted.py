@@ -50,6 +50,7 @@ def test_out_channels_are_those_of_the_features(seed, draw, indices, size, outpu
 def test_the_seed_by_name():
     net = AdaptedBackbone('mobilenet_v2')
     assert net.out_channels == (24, 32, 96, 320)
+    assert AdaptedBackbone('resnet18').out_channels == (64, 128, 256, 512)
     assert [len(stage) for stage in net.stages] == [1, 2, 3, 4, 3, 3, 1]
     assert sum(p.numel() for p in net.parameters()) == 1_811_712
 

@@ -1,6 +1,7 @@
 """The supernet of FNA++ against plain networks and against Eq. 7."""
 
 import copy
+import math
 import random
 
 import pytest
@@ -10,23 +11,24 @@ from hypothesis import strategies as st
 
 from mmtransfer.backbones import MIXTURE, AdaptedBackbone, FNASupernet
 from mmtransfer.engine.search_loop import architecture_step
-from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.seeds import SEEDS, mbconv_space, seed_architecture
 from mmtransfer.seeds.layout import network_layout, supernet_layout
 from mmtransfer.space import SpaceError
 
 from .nets import extracted, images, loss, origins, path, stir, supernet
 
 
-@settings(max_examples=6, deadline=None)
+@pytest.mark.parametrize('seed', sorted(SEEDS))
+@settings(max_examples=3, deadline=None)
 @given(
     draw=st.integers(0, 10**6),
-    seed=st.sampled_from(['mobilenet_v2', 'efficientnet_lite0']),
     training=st.booleans(),
     with_cp=st.booleans(),
+    output_stride=st.sampled_from((8, 16, 32)),
 )
-def test_one_path_is_the_plain_network(draw, seed, training, with_cp):
+def test_one_path_is_the_plain_network(seed, draw, training, with_cp, output_stride):
     """Features, gradients and running statistics, bit for bit."""
-    net = supernet(seed=seed, with_cp=with_cp).train(training)
+    net = supernet(seed, with_cp=with_cp, output_stride=output_stride).train(training)
     architecture = path(net, draw)
     plain = extracted(net, architecture)
     net.select(architecture)
@@ -270,3 +272,42 @@ def test_remapped_candidates_start_as_the_seed(tmp_path):
     with torch.no_grad():
         for a, b in zip(net(images((32, 32))), seed(images((32, 32))), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_the_expansion_of_a_first_layer():
+    """One path returns the plain network's, the mixture the candidates' weighted sum."""
+    offered = {'stage2.layer0': ['k3e3', 'k5e3']}
+    net = supernet(out_indices=(2,), expand_indices=(2,), restrict=offered).eval()
+    assert net.out_channels == (24 * 3, 32)
+    architecture = path(net, 5)
+    net.select(architecture)
+    plain = extracted(net, architecture)
+    for ours, theirs in zip(net(images()), plain(images()), strict=True):
+        assert torch.equal(ours, theirs)
+    with torch.no_grad():
+        net.logits[2].copy_(torch.tensor([0.0, math.log(3.0)], dtype=torch.float64))
+    net.select(MIXTURE)
+    expanded, feature = net(images())
+    candidates, inputs = net.stages[2][0], []
+    hook = candidates['k3e3'].expand.register_forward_pre_hook(lambda m, x: inputs.append(x[0]))
+    net(images())
+    hook.remove()
+    by_hand = 0.25 * candidates['k3e3'].expand(inputs[0])
+    by_hand = by_hand + 0.75 * candidates['k5e3'].expand(inputs[0])
+    torch.testing.assert_close(expanded, by_hand, rtol=0, atol=1e-13)
+    mixed = supernet(out_indices=(2,), restrict=offered).eval()
+    mixed.load_state_dict(net.state_dict())
+    mixed.select(MIXTURE)
+    assert torch.equal(mixed(images())[0], feature)
+
+
+def test_an_expansion_that_varies_cannot_be_returned():
+    with pytest.raises(
+        SpaceError, match=r'must offer one expansion ratio; received k3e1, .*restrict'
+    ):
+        supernet(out_indices=(2,), expand_indices=(2,))
+
+
+def test_arguments_that_the_space_does_not_know():
+    with pytest.raises(SpaceError, match='keyword arguments of mbconv_space.*kernel_sizes'):
+        FNASupernet('mobilenet_v2', kernel_sizes=(3, 5))
