@@ -152,7 +152,7 @@ def _shrink_model(cfg: Config) -> None:
 
 def _shrink_ssdlite(model: Any) -> None:
     extra = [WIDTH] * len(model.neck.extra_channels)
-    model.neck.update(last_channels=WIDTH, extra_channels=extra)
+    model.neck.update(last_channels=WIDTH, extra_channels=extra, init_cfg=None)
     model.bbox_head.in_channels = [model.neck.in_channels[0], WIDTH, *extra]
     model.test_cfg.update(score_thr=0.0, max_per_img=10)
 

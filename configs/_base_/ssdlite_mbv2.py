@@ -16,7 +16,10 @@ neck = dict(
     in_channels=(576, 320),
     last_channels=1280,
     extra_channels=(512, 256, 256, 128),
-    init_cfg=dict(type='TruncNormal', layer='Conv2d', std=0.03),  # as in mmdet
+    init_cfg=[
+        dict(type='TruncNormal', layer='Conv2d', std=0.03),  # as in mmdet
+        dict(type='mmtransfer.Remap', seed='mobilenet_v2', checkpoint=_base_.checkpoint),
+    ],
 )
 head = dict(
     type='mmtransfer.SSDLiteHead',

@@ -3,7 +3,10 @@
 _base_ = './ssdlite_mbv2_seed.py'
 
 found = 'work_dirs/ssdlite_mbv2_search'
-model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
+model = dict(
+    backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None),
+    neck=dict(init_cfg=None),
+)
 custom_hooks = [
     *_base_.custom_hooks,
     # From the seed instead (Sec. 3.2.3): source='seed', checkpoint=_base_.checkpoint.

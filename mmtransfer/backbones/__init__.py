@@ -1,7 +1,7 @@
 """What a config names as ``backbone``: the plain network of an architecture, and the supernets."""
 
 from mmtransfer.backbones.adapted import AdaptedBackbone
-from mmtransfer.backbones.base import StagedBackbone
+from mmtransfer.backbones.base import StagedBackbone, take_remap
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError
 
@@ -10,6 +10,7 @@ __all__ = [
     'AdaptedBackbone',
     'FNASupernet',
     'StagedBackbone',
+    'take_remap',
     'Selection',
     'SelectionError',
 ]

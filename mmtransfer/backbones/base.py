@@ -54,7 +54,7 @@ class StagedBackbone(BaseModule):
         output_stride: int,
         expand_indices: Sequence[int],
     ) -> None:
-        init_cfg, self._remap_cfg = _take_remap(init_cfg)
+        init_cfg, self._remap_cfg = take_remap(init_cfg)
         super().__init__(init_cfg)
         count = len(seed.stages)
         self.out_indices = seed.feature_stages if out_indices is None else tuple(out_indices)
@@ -165,10 +165,14 @@ def _expand_indices(seed: Seed, indices: tuple[int, ...], last: int) -> tuple[in
     return indices
 
 
-def _take_remap(
+def take_remap(
     init_cfg: dict | list[dict] | None,
 ) -> tuple[dict | list[dict] | None, dict[str, Any] | None]:
-    """What MMEngine is to see of an ``init_cfg``, and the arguments of our remap."""
+    """What MMEngine is to see of an ``init_cfg``, and the arguments of our remap.
+
+    Raises:
+        ValueError: There are several remaps, or one without a checkpoint.
+    """
     configs = [init_cfg] if isinstance(init_cfg, dict) else list(init_cfg or [])
     remaps = [c for c in configs if c.get('type') in _REMAP]
     if not remaps:

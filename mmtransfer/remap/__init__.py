@@ -2,7 +2,7 @@
 
 from mmtransfer.remap.apply import remap
 from mmtransfer.remap.checkpoint import load_tensors, read_checkpoint, resolve
-from mmtransfer.remap.load import load_model, load_seed
+from mmtransfer.remap.load import load_last_conv, load_model, load_seed
 from mmtransfer.remap.networks import (
     network_to_network,
     seed_to_supernet,
@@ -20,6 +20,7 @@ __all__ = [
     'RemapPlan',
     'SeedCheckpointError',
     'by_block',
+    'load_last_conv',
     'load_model',
     'load_seed',
     'load_tensors',

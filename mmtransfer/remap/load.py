@@ -20,7 +20,7 @@ from mmtransfer.remap.networks import (
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
 from mmtransfer.remap.strategy import check_strategy, with_strategy
 from mmtransfer.seeds import network, read_architecture, seed_network, space_of
-from mmtransfer.seeds.namings import recognise
+from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
 SOURCES = ('supernet', 'seed')
 
@@ -53,6 +53,38 @@ def load_seed(
     plan, tensors = _plan_seed(backbone, checkpoint, architecture, width, kernel)
     _load(backbone, plan, tensors)
     return plan
+
+
+def load_last_conv(module: nn.Module, seed: str, checkpoint: str | os.PathLike) -> None:
+    """Load the 1x1 convolution before a seed's classifier, in place.
+
+    Args:
+        module: With ``conv`` and ``bn`` of the seed's shapes.
+        seed: Name of the seed.
+        checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes, in any known naming.
+
+    Raises:
+        SeedCheckpointError: The file cannot be read, is of another network or lacks that part.
+        RemapError: The module has other shapes. In every case nothing was changed.
+    """
+    tensors = load_tensors(checkpoint)
+    _, names = recognise(_layout(tensors), seed_network(seed), f"'{os.fspath(checkpoint)}'")
+    target = module.state_dict()
+    found = {n: names[f'head.{n}'] for n in target if f'head.{n}' in names}
+    missing = [n for n in target if n not in found and not n.endswith('num_batches_tracked')]
+    if missing:
+        raise SeedCheckpointError(
+            f"'{os.fspath(checkpoint)}' must hold the convolution before the classifier of {seed}; "
+            f'it lacks {", ".join(missing)}. Give the checkpoint of the whole published network.'
+        )
+    for name, theirs in found.items():
+        if target[name].shape != tensors[theirs].shape:
+            raise RemapError(
+                f"'{name}' must have the seed's shape {tuple(tensors[theirs].shape)}; received "
+                f'{tuple(target[name].shape)}. Use the widths of {seed}, or leave it to its own '
+                'initialisation.'
+            )
+    module.load_state_dict(target | {name: tensors[theirs] for name, theirs in found.items()})
 
 
 def load_model(

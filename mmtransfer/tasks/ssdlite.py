@@ -10,7 +10,9 @@ from mmdet.models.dense_heads import SSDHead
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmtransfer.backbones import take_remap
 from mmtransfer.blocks import conv_norm_act
+from mmtransfer.remap import load_last_conv
 
 _NORM = dict(type='BN', eps=0.001, momentum=0.03)  # mmdet's, for SSDLite
 _ACT = dict(type='ReLU6')
@@ -30,7 +32,8 @@ class SSDLiteNeck(BaseModule):
         extra_channels: Channels of each further map, even.
         norm_cfg: MMCV config of the norms; every convolution has one, none has a bias.
         act_cfg: MMCV config of the activation after every norm.
-        init_cfg: As MMEngine's.
+        init_cfg: As MMEngine's; ``dict(type='mmtransfer.Remap', seed=..., checkpoint=...)`` takes
+            the 1x1 convolution to ``last_channels`` from a checkpoint of the seed.
 
     Raises:
         ValueError: There are not exactly two features, or the channels of a further map are odd.
@@ -45,6 +48,7 @@ class SSDLiteNeck(BaseModule):
         act_cfg: dict[str, Any] = _ACT,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
+        init_cfg, self._remap_cfg = take_remap(init_cfg)
         super().__init__(init_cfg)
         if len(in_channels) != 2:
             raise ValueError(
@@ -73,6 +77,13 @@ class SSDLiteNeck(BaseModule):
                 )
             )
             width = channels
+
+    def init_weights(self) -> None:
+        """Initialise as MMEngine does, then take the 1x1 convolution of the seed, if asked to."""
+        done = self.is_init
+        super().init_weights()
+        if self._remap_cfg is not None and not done:
+            load_last_conv(self.last, **self._remap_cfg)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Two features, (N, C, H, W) and (N, C', ceil(H / 2), ceil(W / 2)), to all feature maps.

