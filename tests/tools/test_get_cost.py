@@ -73,13 +73,24 @@ def test_retinanet_fna(stage, fna):
 
 
 @pytest.mark.parametrize(
-    'depth, params, madds', [(18, 21.4101e6, 160.2791e9), (50, 37.9687e6, 202.8404e9)]
+    ('seed', 'published', 'params', 'madds'),
+    [
+        ('r18', '21.41M / 160.28B', 21.4101e6, 160.2791e9),
+        ('r50', '37.97M / 202.84B', 37.9687e6, 202.8404e9),
+        ('fbnetc', '12.65M / 134.17B', 12.6459e6, 134.1750e9),
+        ('proxyless', '12.07M / 133.42B', 12.0659e6, 133.4222e9),
+    ],
 )
-def test_retinanet_resnet(depth, params, madds, tmp_path):
-    path = config(tmp_path, f"_base_ = 'mmdet::retinanet/retinanet_r{depth}_fpn_1x_coco.py'")
-    counts = cost(path)
+def test_retinanet_on_the_other_seeds(seed, published, params, madds, tmp_path):
+    counts = cost(CONFIGS / f'retinanet_{seed}_seed.py')
     assert counts['params']['total'] == pytest.approx(params, rel=5e-6)
     assert counts['madds']['total'] == pytest.approx(madds, rel=5e-6)
+    total = counts['params']['total'] / 1e6, counts['madds']['total'] / 1e9
+    assert f'{total[0]:.2f}M / {total[1]:.2f}B' == published
+    if seed[0] == 'r':  # the same as mmdet's own ResNet
+        depth = seed.removeprefix('r')
+        base = f"_base_ = 'mmdet::retinanet/retinanet_r{depth}_fpn_1x_coco.py'"
+        assert cost(config(tmp_path, base)) == counts
 
 
 def test_faster_rcnn_heads_see_max_per_img_proposals(tmp_path):
