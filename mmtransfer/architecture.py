@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .files import write_atomically
+
 FORMAT = 1
 _REQUIRED = ('format', 'space', 'fingerprint', 'seed', 'rule', 'options')
 _OPTIONAL = ('cost', 'input_size', 'provenance')
@@ -95,18 +97,8 @@ class Architecture:
         return '{\n' + ',\n'.join(f'  "{key}": {text}' for key, text in texts.items()) + '\n}\n'
 
     def write(self, path: str | os.PathLike) -> None:
-        """Write the file whole or not at all: a temporary file beside it, synced, then renamed."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-        try:
-            with open(temporary, 'w', encoding='utf-8') as file:
-                file.write(self.to_json())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        """Write the file, whole or not at all."""
+        write_atomically(self.to_json(), path)
 
     @classmethod
     def from_json(cls, text: str, source: str = '<text>') -> 'Architecture':

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from _config import ROOT
 
-from mmtransfer.engine.checkpoint_hook import write_atomically
+from mmtransfer.files import write_atomically
 from mmtransfer.report import clock, expected_work, read_position
 
 
@@ -132,7 +132,7 @@ class Job:
 
     def _note(self, name: str, entry: dict) -> None:
         self.done[name] = entry
-        write_atomically(json.dumps(self.done, indent=1).encode(), self.record)
+        write_atomically(json.dumps(self.done, indent=1), self.record)
 
     def _log(self, stage: Stage) -> Path:
         return self.record.parent / 'logs' / f'{stage.name}.log'

@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.config import build_model
 from mmtransfer.cost.counter import Counts, count_model
-from mmtransfer.engine.checkpoint_hook import write_atomically
+from mmtransfer.files import write_atomically
 from mmtransfer.report import Page, Result, plain_table, report_page, result_table
 
 
@@ -94,7 +94,7 @@ class Adaptation:
         commands = [' '.join(['python', *s.command]) for s in job.stages]
         found = Architecture.read(self.found)
         page = Page(f'Adaptation in {self.root.name}', size, found.as_dict, commands)
-        write_atomically(report_page(page, results).encode(), self.root / 'report.md')
+        write_atomically(report_page(page, results), self.root / 'report.md')
         return results
 
     def _path(self, name: str) -> str:
@@ -105,7 +105,7 @@ class Adaptation:
 
     def _train(self, name: str, cfg: Config, title: str, after: tuple[str, ...] = ()) -> Stage:
         path, folder, text = self._path(name), self.root / name, cfg.pretty_text
-        write_atomically(text.encode(), path)
+        write_atomically(text, path)
         command = ['tools/train.py', path]
         if self.processes > 1:
             command = ['tools/dist_train.sh', path, str(self.processes)]

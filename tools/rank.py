@@ -17,8 +17,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.engine.checkpoint_hook import check_tensors, write_atomically
+from mmtransfer.engine.checkpoint_hook import check_tensors
 from mmtransfer.engine.held_out import Evaluation, HeldOut
+from mmtransfer.files import write_atomically
 from mmtransfer.remap.checkpoint import read_checkpoint
 from mmtransfer.report import plain_table
 from mmtransfer.search import RandomSearcher, Scores, score_candidates
@@ -115,7 +116,7 @@ def rank(args: argparse.Namespace) -> Scores:
 
     def scored(candidate: Architecture, new: bool) -> None:
         if new:
-            write_atomically(scores.to_json().encode(), args.output)
+            write_atomically(scores.to_json(), args.output)
         number, score = len(searcher.told), scores.values[candidate]
         print(f'{number}/{args.samples}: {score:.6g}', file=sys.stderr)
 

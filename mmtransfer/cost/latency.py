@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import torch
 
+from ..files import write_atomically
 from ..seeds import SKIP
 from ..space import SearchSpace
 from .formulas import Size
@@ -108,8 +109,7 @@ def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> No
     Raises:
         LatencyTableError: A time that is not finite and positive.
     """
-    path = Path(path)
-    check_times(table.space, table.fixed, table.entries, str(path))
+    check_times(table.space, table.fixed, table.entries, os.fspath(path))
     content = {
         'format': FORMAT,
         'unit': 'ms',
@@ -117,16 +117,7 @@ def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> No
         'fixed': table.fixed,
         'entries': table.entries,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try:
-        with open(temporary, 'w', encoding='utf-8') as file:
-            json.dump(content, file, indent=1, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(json.dumps(content, indent=1, allow_nan=False), path)
 
 
 def read_latency(

@@ -8,9 +8,9 @@ from typing import Any
 from mmengine.dist import broadcast_object_list, is_main_process
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.files import write_atomically
 from mmtransfer.search import Scores, ScoresError, score_candidates
 
-from .checkpoint_hook import write_atomically
 from .held_out import HeldOut
 
 FILE = 'candidates.json'
@@ -35,7 +35,7 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
 
     def scored(candidate: Architecture, new: bool) -> None:
         if new and is_main_process():
-            write_atomically(scores.to_json().encode(), file)
+            write_atomically(scores.to_json(), file)
         number, score = len(searcher.told), scores.values[candidate]
         best = scores.values[searcher.architecture()]
         runner.logger.info(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from torch import Tensor, nn
 
+from mmtransfer.files import write_atomically
 from mmtransfer.registry import HOOKS
 
 from .parallel import unwrap
@@ -30,23 +30,6 @@ _PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_sche
 
 class ResumeError(RuntimeError):
     """A checkpoint that belongs to another config or another model."""
-
-
-def write_atomically(data: bytes, path: str | os.PathLike) -> None:
-    """Write a file whole or not at all: a temporary file beside it, synced, then renamed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.tmp')
-    with open(temporary, 'wb') as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)  # the new name itself
-    finally:
-        os.close(folder)
 
 
 @register_backend('mmtransfer.atomic', force=True)
@@ -113,7 +96,7 @@ class CheckpointHook(_CheckpointHook):
         found = getattr(runner.train_loop, 'derive', lambda: None)()
         if found is not None:
             found.write(Path(runner.work_dir) / 'architecture.json')
-        write_atomically(str(self.last_ckpt).encode(), Path(runner.work_dir) / 'last_checkpoint')
+        write_atomically(str(self.last_ckpt), Path(runner.work_dir) / 'last_checkpoint')
         for old in stale:
             path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
             if self.file_backend.isfile(path):

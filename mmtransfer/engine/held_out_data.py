@@ -9,9 +9,9 @@ from typing import Any
 from mmengine.dataset import Compose
 from mmengine.dist import barrier, is_main_process
 
+from mmtransfer.files import write_atomically
 from mmtransfer.search import draw_rng
 
-from .checkpoint_hook import write_atomically
 from .split import innermost
 
 
@@ -68,8 +68,9 @@ def restrict_evaluator(config: Any, dataset: Any, file: Path) -> Any:
     ]
     wanting = [m for m in metrics if m.get('ann_file')]
     if wanting:
+        content = _cut(dataset)  # on every rank, so that all of them see an error
         if is_main_process():
-            write_atomically(json.dumps(_cut(dataset)).encode(), file)
+            write_atomically(json.dumps(content), file)
         barrier()
     for metric in wanting:
         metric['ann_file'] = str(file)

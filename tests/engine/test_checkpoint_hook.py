@@ -13,7 +13,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmtransfer import compat
-from mmtransfer.engine.checkpoint_hook import ResumeError, config_digests, write_atomically
+from mmtransfer.engine.checkpoint_hook import ResumeError, config_digests
 from mmtransfer.registry import METRICS, MODELS
 
 from .tiny import loader
@@ -162,19 +162,6 @@ def test_killed_during_a_write(tmp_path, call, count, left):
     run(dict(config(tmp_path, max_keep_ckpts=1), resume=True))
     assert newest(tmp_path)[1]['meta']['epoch'] == 3
     assert not list(tmp_path.glob('.*.tmp'))
-
-
-def test_write_atomically_keeps_the_old_file_when_it_fails(tmp_path, monkeypatch):
-    path = tmp_path / 'a'
-    write_atomically(b'old', path)
-
-    def fail(*args):
-        raise OSError('disk full')
-
-    monkeypatch.setattr(os, 'fsync', fail)
-    with pytest.raises(OSError, match='disk full'):
-        write_atomically(b'new', path)
-    assert path.read_bytes() == b'old'
 
 
 @pytest.mark.parametrize(
