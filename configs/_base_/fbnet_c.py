@@ -1,7 +1,7 @@
 """FBNet-C as the plain backbone and as the supernet around it."""
 
-# Train it, or convert: timm's has another 1x1 convolution in blocks of expansion 1, and that of
-# Meta's mobile-vision has biased convolutions. Names as in timm, or ours, are read.
+# As FNA++ counts it there is no expansion convolution at expansion 1, and no published file is like
+# that: train it, or take timm's fbnetc_100 with the seed 'fbnet_c_expanded' in both places below.
 checkpoint = 'checkpoints/fbnet_c.pth'
 channels = [24, 32, 112, 352]
 plain = dict(

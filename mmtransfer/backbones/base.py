@@ -156,7 +156,7 @@ class StagedBackbone(BaseModule):
 
 def _expand_indices(seed: Seed, indices: tuple[int, ...], last: int) -> tuple[int, ...]:
     if indices and (
-        seed.block != 'mbconv' or indices != tuple(i for i in range(last + 1) if i in indices)
+        seed.family != 'mbconv' or indices != tuple(i for i in range(last + 1) if i in indices)
     ):
         raise ValueError(
             f'expand_indices must be stages from 0 to {last} (the last of out_indices), ascending, '

@@ -24,7 +24,7 @@ def build_block(
     """The module of one layer.
 
     Args:
-        kind: ``'mbconv'``, ``'basic'`` or ``'bottleneck'``.
+        kind: A key of :data:`mmtransfer.seeds.ops.BLOCKS`.
         in_channels, out_channels, stride: Of the block.
         op: ``'k5e3'`` for an MBConv, ``'k5g2'`` for the others.
         dilation: Of its spatial convolutions.
@@ -35,7 +35,7 @@ def build_block(
     common: dict[str, Any] = dict(
         dilation=dilation, norm_cfg=norm_cfg, act_cfg=act_cfg, with_cp=with_cp
     )
-    if kind == 'mbconv':
+    if kind.startswith('mbconv'):
         kernel, expansion = parse_op(op)
         return MBConv(
             in_channels,
@@ -43,6 +43,7 @@ def build_block(
             kernel,
             stride,
             expansion,
+            expanded=kind == 'mbconv_expanded',
             same_padding=same_padding,
             **common,
         )

@@ -53,6 +53,7 @@ class MBConv(nn.Module):
         kernel: Size of the depthwise kernel, odd.
         stride: Stride of the depthwise convolution, 1 or 2.
         expansion: Hidden channels per input channel; at 1 there is no expansion convolution.
+        expanded: There is one at 1 too.
         dilation: Dilation of the depthwise convolution.
         same_padding: Pad as TensorFlow's SAME does (EfficientNet) instead of symmetrically.
         norm_cfg: MMCV config of the norms.
@@ -68,6 +69,7 @@ class MBConv(nn.Module):
         stride: int,
         expansion: int,
         *,
+        expanded: bool = False,
         dilation: int = 1,
         same_padding: bool = False,
         norm_cfg: dict[str, Any],
@@ -84,7 +86,7 @@ class MBConv(nn.Module):
         self.with_cp = with_cp
         self.expand = (
             conv_norm_act(in_channels, hidden, 1, norm_cfg=norm_cfg, act_cfg=act_cfg)
-            if expansion > 1
+            if expansion > 1 or expanded
             else None
         )
         self.depthwise = conv_norm_act(

@@ -213,7 +213,7 @@ def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]
     found = {}
     for conv in convs:
         have = known.get(conv.name, conv.groups)
-        if have == conv.groups or origin.block == 'mbconv':  # depthwise: groups are the width
+        if have == conv.groups or origin.block.startswith('mbconv'):  # depthwise: groups are the width
             continue
         if have > 1:
             raise RemapError(

@@ -79,7 +79,7 @@ def _check(
     expansions: Sequence[int],
     min_layers: int | None,
 ) -> None:
-    if seed.block != 'mbconv':
+    if seed.family != 'mbconv':
         raise SpaceError(
             f'an MBConv space needs a seed of MBConv blocks; {seed.name} is made of {seed.block} '
             f'blocks: its space takes other arguments (ops).'

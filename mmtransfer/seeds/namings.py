@@ -193,12 +193,12 @@ def timm(network: Network) -> Names:
         'depthwise': ('conv_dw', 'bn2'),
         'project': ('conv_pwl', 'bn3'),
     }
-    separable = {'depthwise': ('conv_dw', 'bn1'), 'project': ('conv_pw', 'bn2')}
+    separable = {'depthwise': ('conv_dw', 'bn1'), 'project': ('conv_pw', 'bn2')}  # no expansion
 
     def units() -> Iterator[tuple[str, str, str]]:
         yield 'stem', 'conv_stem', 'bn1'
         for layer in network.layers:
-            named = theirs if layer.expansion > 1 else separable
+            named = theirs if 'expand' in _convs(layer) else separable
             for ours in _convs(layer):
                 conv, norm = named[ours]
                 at = f'blocks.{layer.stage}.{layer.index}'
@@ -269,7 +269,7 @@ NAMINGS: dict[str, dict[str, Callable[[Network], Names]]] = {
 
 def namings_of(network: Network) -> dict[str, Callable[[Network], Names]]:
     """The namings of a network's family, by name."""
-    return NAMINGS['mbconv' if network.seed.block == 'mbconv' else 'residual']
+    return NAMINGS[network.seed.family]
 
 
 def _convs(layer: Layer) -> tuple[str, ...]:

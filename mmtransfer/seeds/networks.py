@@ -54,12 +54,12 @@ class Layer:
     @property
     def expansion(self) -> int:
         """Hidden channels of an MBConv per input channel."""
-        return parse_op(self.op)[1] if self.block == 'mbconv' else 1
+        return parse_op(self.op)[1] if self.block.startswith('mbconv') else 1
 
     @property
     def groups(self) -> int:
         """Groups of a residual block's searched convolution."""
-        return 1 if self.block == 'mbconv' else parse_op(self.op)[1]
+        return 1 if self.block.startswith('mbconv') else parse_op(self.op)[1]
 
     @property
     def hidden(self) -> int:
@@ -180,7 +180,7 @@ def spell_out(
 def seed_network(name: str, output_stride: int = 32) -> Network:
     """The layers of the seed itself."""
     seed = find_seed(name)
-    searched = [seed.block != 'mbconv' or s > 0 for s in range(len(seed.stages))]
+    searched = [seed.family != 'mbconv' or s > 0 for s in range(len(seed.stages))]
     return spell_out(seed, [stage.ops for stage in seed.stages], output_stride, searched)
 
 

@@ -51,11 +51,16 @@ def parse_op(op: str) -> tuple[int, int]:
 
 def mbconv(inputs: int, outputs: int, stride: int, op: str) -> tuple[Conv, ...]:
     """An inverted residual; at expansion 1 it has no expansion convolution."""
+    convs = mbconv_expanded(inputs, outputs, stride, op)
+    return convs if parse_op(op)[1] > 1 else convs[1:]
+
+
+def mbconv_expanded(inputs: int, outputs: int, stride: int, op: str) -> tuple[Conv, ...]:
+    """An inverted residual with an expansion convolution at expansion 1 too."""
     kernel, expansion = parse_op(op)
     hidden = inputs * expansion
-    expand = (Conv('expand', inputs, hidden, 1),) if expansion > 1 else ()
     return (
-        *expand,
+        Conv('expand', inputs, hidden, 1),
         Conv('depthwise', hidden, hidden, kernel, stride, groups=hidden),
         Conv('project', hidden, outputs, 1, stride),
     )
@@ -93,6 +98,7 @@ def _downsample(inputs: int, outputs: int, stride: int) -> tuple[Conv, ...]:
 # Kind of block -> (in channels, out channels, stride, op) -> its convolutions, in module order.
 BLOCKS: dict[str, Callable[[int, int, int, str], tuple[Conv, ...]]] = {
     'mbconv': mbconv,
+    'mbconv_expanded': mbconv_expanded,
     'basic': basic,
     'bottleneck': bottleneck,
 }

@@ -1,6 +1,6 @@
 """The published seeds, as data. No torch here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..space import SpaceError
 
@@ -31,7 +31,7 @@ class Seed:
         name: How configs call it.
         stem_channels: Output channels of the stem, a convolution of stride 2.
         stages: Its blocks.
-        block: Kind of its blocks: ``'mbconv'``, ``'basic'`` or ``'bottleneck'``.
+        block: Kind of its blocks, a key of :data:`mmtransfer.seeds.ops.BLOCKS`.
         stem_kernel: Kernel size of the stem.
         stem_pool: Whether a 3x3 max pooling of stride 2 follows the stem.
         head_channels: Width of the 1x1 convolution before the classifier; 0: there is none.
@@ -54,6 +54,11 @@ class Seed:
     norm_momentum: float = 0.1
     same_padding: bool = False
     num_classes: int = 1000
+
+    @property
+    def family(self) -> str:
+        """``'mbconv'`` or ``'residual'``."""
+        return 'mbconv' if self.block.startswith('mbconv') else 'residual'
 
     @property
     def feature_stages(self) -> tuple[int, ...]:
@@ -148,8 +153,31 @@ SEEDS = {
             ),
             norm_eps=1e-3,
         ),
+        # MnasNet, Fig. 7 without squeeze-and-excitation (B1); block allocation's "MnasNet-b0".
+        Seed(
+            name='mnasnet',
+            stem_channels=32,
+            stages=(
+                Stage(16, 1, ('k3e1',)),
+                Stage(24, 2, ('k3e3',) * 3),
+                Stage(40, 2, ('k5e3',) * 3),
+                Stage(80, 2, ('k5e6',) * 3),
+                Stage(96, 1, ('k3e6',) * 2),
+                Stage(192, 2, ('k5e6',) * 4),
+                Stage(320, 1, ('k3e6',)),
+            ),
+            act='ReLU',
+        ),
         _resnet('resnet18', 'basic', (2, 2, 2, 2), 64),
         _resnet('resnet50', 'bottleneck', (3, 4, 6, 3), 256),
+    )
+}
+# Variants in which blocks of expansion 1 have an expansion convolution too.
+SEEDS |= {
+    name: replace(SEEDS[plain], name=name, block='mbconv_expanded')
+    for name, plain in (
+        ('mobilenet_v2_expanded', 'mobilenet_v2'),  # as block allocation counts it
+        ('fbnet_c_expanded', 'fbnet_c'),  # as timm built and trained it
     )
 }
 

@@ -25,7 +25,7 @@ def residual_space(seed: str, ops: Sequence[str] = OPS) -> SearchSpace:
         SpaceError: An unknown seed, or values that make no space.
     """
     found = find_seed(seed)
-    if found.block == 'mbconv':
+    if found.family == 'mbconv':
         raise SpaceError(
             f'a residual space needs a seed of residual blocks; {seed} is made of MBConv blocks: '
             f'its space takes other arguments (layers, kernels, expansions).'

@@ -30,7 +30,7 @@ def space_around(seed: str, **rule: Any) -> SearchSpace:
     Raises:
         SpaceError: An unknown seed or argument, or values that make no space.
     """
-    return _build('mbconv' if find_seed(seed).block == 'mbconv' else 'residual', seed, rule)
+    return _build(find_seed(seed).family, seed, rule)
 
 
 def space_of(architecture: Architecture) -> SearchSpace:
@@ -96,7 +96,7 @@ def seed_architecture(name: str, **rule: Any) -> Architecture:
         SpaceError: The space does not contain the seed, its stages being too short for instance.
     """
     seed = find_seed(name)
-    space = space_around(name, **((own_rule(seed) if seed.block == 'mbconv' else {}) | rule))
+    space = space_around(name, **((own_rule(seed) if seed.family == 'mbconv' else {}) | rule))
     options: dict[str, str] = {}
     for stage, choices in zip(seed.stages, space_stages(space), strict=True):
         if choices and len(choices) < len(stage.ops):

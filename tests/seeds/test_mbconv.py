@@ -20,7 +20,7 @@ from mmtransfer.seeds import (
 from mmtransfer.space import MinLayers, SpaceError
 
 few = settings(max_examples=30, deadline=None)
-names = st.sampled_from(sorted(n for n, s in SEEDS.items() if s.block == 'mbconv'))
+names = st.sampled_from(sorted(n for n, s in SEEDS.items() if s.family == 'mbconv'))
 rules = st.fixed_dictionaries(
     {},
     optional={

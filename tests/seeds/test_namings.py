@@ -240,10 +240,15 @@ def test_timm(model, network):
     assert names['stages.3.1.project.conv.weight'] == 'blocks.3.1.conv_pwl.weight'
 
 
-def test_timms_fbnet_c_is_another_network():
+def test_timms_fbnet_c_is_the_expanded_one():
     """It has a 1x1 convolution in blocks of expansion 1, which FNA++ does not count."""
+    tensors = timm('fbnetc_100')
+    names = check('timm', tensors, seed_network('fbnet_c_expanded'))
+    assert set(names.values()) == set(tensors)
+    assert names['stages.0.0.expand.conv.weight'] == 'blocks.0.0.conv_pw.weight'
+    assert names['stages.1.1.project.bn.weight'] == 'blocks.1.1.bn3.weight'
     with pytest.raises(SeedCheckpointError, match=r'another network than fbnet_c.*blocks.0.0'):
-        recognise(timm('fbnetc_100'), seed_network('fbnet_c'))
+        recognise(tensors, seed_network('fbnet_c'))
 
 
 def test_proxylessnas_counts_the_blocks_that_it_skipped():
