@@ -27,6 +27,7 @@ from threading import Lock
 from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost import cost_table
 from mmtransfer.cost.metrics import UNITS, table_for
 from mmtransfer.search import Target, derive, with_cost
 from mmtransfer.seeds import read_architecture, space_of
@@ -106,7 +107,7 @@ def random_like(found: Path, out: Path, seed: int, search: Config) -> dict:
     preferences = {c.name: [rng.random() + 1e-6 for _ in c.options] for c in space.choices}
     target = Target(architecture.cost[UNITS[table.metric].key], 0.005)
     drawn = derive(space, preferences, table, target)
-    with_cost(drawn, table.input_size, table, stride, drawn='random', seed=seed).write(out)
+    with_cost(drawn, table, drawn='random', seed=seed).write(out)
     return {'cost': drawn_cost(out)}
 
 
@@ -168,7 +169,7 @@ def table(args: argparse.Namespace, done: dict) -> str:
     search = Config.fromfile(args.search)
     size = tuple(search.train_cfg.input_size)
     stride = search.model.backbone.get('output_stride', 32)
-    of_seed = with_cost(seed, size, output_stride=stride).cost or {}
+    of_seed = with_cost(seed, cost_table(space_of(seed), size, output_stride=stride)).cost or {}
     lines = [
         '| row | backbone MAdds (M) | backbone params (M) | '
         f'test {args.metric}: mean ± std (each run) | val, best | search s | fine-tune s |',

@@ -18,7 +18,7 @@ from .files import write_atomically
 
 FORMAT = 1
 _REQUIRED = ('format', 'space', 'fingerprint', 'seed', 'rule', 'options')
-_OPTIONAL = ('cost', 'input_size', 'provenance')
+_OPTIONAL = ('cost', 'input_size', 'output_stride', 'provenance')
 
 
 class ArchitectureError(ValueError):
@@ -39,6 +39,7 @@ class Architecture:
         options: Choice name -> option, in the space's order. A mapping or pairs; kept as pairs.
         cost: What the backbone costs, such as ``{'madds': 2_000_000_000, 'params': 2_500_000}``.
         input_size: Height and width in pixels that the cost was counted at.
+        output_stride: Of the backbone that the cost was counted for; None: 32.
         provenance: Where the architecture comes from; any JSON object.
 
     Raises:
@@ -52,6 +53,7 @@ class Architecture:
     options: tuple[tuple[str, str], ...]
     cost: Mapping[str, float] | None = field(default=None, compare=False)
     input_size: tuple[int, int] | None = field(default=None, compare=False)
+    output_stride: int | None = field(default=None, compare=False)
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +68,9 @@ class Architecture:
             object.__setattr__(self, 'cost', cost)
         if self.input_size is not None:
             object.__setattr__(self, 'input_size', _input_size(self.input_size))
+        stride = self.output_stride
+        holds = stride is None or type(stride) is int and stride > 0
+        _expect(holds, 'output_stride', 'a positive number', stride)
         object.__setattr__(self, 'options', _pairs(self.options))
 
     @property

@@ -145,7 +145,7 @@ class SearchSpace:
 
         Args:
             options: Choice name -> option for every choice, or the options alone in order.
-            **meta: ``cost``, ``input_size`` and ``provenance`` of the architecture.
+            **meta: ``cost``, ``input_size``, ``output_stride`` and ``provenance``.
 
         Raises:
             SpaceError: See :meth:`check`.

@@ -25,6 +25,7 @@ architectures = st.builds(
     options=st.dictionaries(words, words, max_size=4),
     cost=st.none() | st.dictionaries(words, st.integers(), max_size=2),
     input_size=st.none() | st.tuples(st.integers(1, 4000), st.integers(1, 4000)),
+    output_stride=st.none() | st.integers(1, 64),
     provenance=objects,
 )
 
@@ -146,6 +147,7 @@ def edited(**changes) -> str:
         (edited(cost={'madds': True}), "'cost' must be an object of numbers"),
         (edited(input_size=[0, 3]), r"'input_size' must be \[height, width\]"),
         (edited(input_size=640), r"'input_size' must be \[height, width\]"),
+        (edited(output_stride='16'), "'output_stride' must be a positive number"),
         ('[1, 2]', 'must hold a JSON object with the keys'),
         ('{"format": 1, "format": 1}', "'format' occur twice"),
         ('{"format": NaN}', 'numbers must be finite; received NaN'),

@@ -59,9 +59,11 @@ def test_skipped_layers_leave_no_rectangle_and_stages_stand_below_each_other():
 def test_captions():
     one = architecture('k3e6', cost={'madds': 4_823_403_200, 'params': 2_055_712})
     two = architecture('k3e6', cost={'madds': 185_600_000}, input_size=(160, 192))
-    found = texts(draw([one, two], ['a', 'b'], [{1: 24}, {}]))
+    three = two.replace(cost={**two.cost, 'latency_ms': 31.0}, output_stride=16)
+    found = texts(draw([one, two, three], ['a', 'b', 'c'], [{1: 24}, {}, {}]))
     assert '4.82 G MAdds, 2.06 M parameters' in found
     assert '186 M MAdds at 192 x 160' in found
+    assert '186 M MAdds at 192 x 160 (output stride 16), 31.0 ms' in found
     assert found.count('24 channels') == 1
 
 

@@ -1,7 +1,8 @@
 """Draw architectures below each other: python tools/plot_architecture.py a.json b.json -o x.png
 
 An architecture is a file or the name of a seed (mobilenet_v2, efficientnet_lite0). The captions
-give the backbone's cost, counted at --shape, or else at the input size that the first file names.
+give the backbone's cost, counted at --shape and --output-stride, or else at those that the first
+file with a cost names; and the latency that a file notes, if it was measured at these.
 """
 
 import argparse
@@ -9,9 +10,10 @@ import sys
 from pathlib import Path
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost import cost_table
+from mmtransfer.cost.table import METRICS, cost_table
 from mmtransfer.draw import draw
 from mmtransfer.seeds import SEEDS, read_architecture, space_of
+from mmtransfer.seeds.networks import OUTPUT_STRIDES
 
 
 def stage_channels(architecture: Architecture) -> dict[int, int]:
@@ -19,11 +21,16 @@ def stage_channels(architecture: Architecture) -> dict[int, int]:
     return {i: stage.channels for i, stage in enumerate(SEEDS[architecture.seed].stages)}
 
 
-def counted(architecture: Architecture, size: tuple[int, int]) -> Architecture:
+def counted(
+    architecture: Architecture, size: tuple[int, int], output_stride: int = 32
+) -> Architecture:
     """The architecture with its backbone's cost at an input of (H, W) pixels."""
-    space = space_of(architecture)
-    cost = {m: cost_table(space, size, m).of(architecture) for m in ('madds', 'params')}
-    return architecture.replace(cost=cost, input_size=size)
+    space, noted = space_of(architecture), architecture.cost or {}
+    here = (architecture.input_size, architecture.output_stride or 32) == (size, output_stride)
+    cost = {k: noted[k] for k in ('latency_ms',) if here and k in noted}
+    for metric in METRICS:
+        cost[metric] = cost_table(space, size, metric, output_stride).of(architecture)
+    return architecture.replace(cost=cost, input_size=size, output_stride=output_stride)
 
 
 def main() -> int:
@@ -34,16 +41,20 @@ def main() -> int:
     parser.add_argument(
         '--shape', type=int, nargs=2, metavar=('H', 'W'), help='input size of the costs'
     )
+    parser.add_argument(
+        '--output-stride', type=int, choices=OUTPUT_STRIDES, help='of the backbones'
+    )
     args = parser.parse_args()
     if args.shape and min(args.shape) < 1:
         parser.error(f'--shape must be positive; received {args.shape}')
     titles = args.titles or [Path(a).stem for a in args.architectures]
     try:
         found = [read_architecture(a) for a in args.architectures]
-        named = [a.input_size for a in found if a.input_size]
-        if args.shape or named:
-            size = tuple(args.shape) if args.shape else named[0]
-            found = [counted(a, size) for a in found]
+        named = [(a.input_size, a.output_stride) for a in found if a.input_size]
+        size, stride = named[0] if named else (None, None)
+        size = tuple(args.shape) if args.shape else size
+        if size is not None:
+            found = [counted(a, size, args.output_stride or stride or 32) for a in found]
         figure = draw(found, titles, [stage_channels(a) for a in found])
         args.output.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(args.output)

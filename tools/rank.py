@@ -121,7 +121,7 @@ def rank(args: argparse.Namespace) -> Scores:
         print(f'{number}/{args.samples}: {score:.6g}', file=sys.stderr)
 
     score_candidates(searcher, held_out, scores, scored, loop.described)
-    drawn = {a: score for a, score in scores.values.items() if a in searcher.told}
+    drawn = {loop.described(a): scores.values[a] for a in searcher.told}
     return Scores(scores.space, scores.rule, scores.evaluation, drawn)
 
 

@@ -13,7 +13,7 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -98,9 +98,11 @@ def latency_table(
     input_size: Size,
     fixed: float,
     entries: Mapping[str, Mapping[str, float]],
+    output_stride: int = 32,
 ) -> CostTable:
-    """A cost table of milliseconds: :class:`CostTable` with floats where counts have integers."""
-    return CostTable(space, input_size, 'latency', cast(Any, fixed), cast(Any, entries))
+    """A cost table of milliseconds; the entries may come in any order."""
+    ordered = {c.name: {o: entries[c.name][o] for o in c.options} for c in space.choices}
+    return CostTable(space, input_size, 'latency', fixed, ordered, output_stride)
 
 
 def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> None:
@@ -158,7 +160,10 @@ def read_latency(
                 f'here; its stamp says {getattr(stamp, name)!r}. {_anew(text)}'
             )
     check_times(space, content['fixed'], content['entries'], text)
-    return latency_table(space, stamp.input_size, content['fixed'], content['entries']), stamp
+    table = latency_table(
+        space, stamp.input_size, content['fixed'], content['entries'], stamp.output_stride
+    )
+    return table, stamp
 
 
 def check_times(space: SearchSpace, fixed: Any, entries: Any, source: str) -> None:

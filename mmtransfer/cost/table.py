@@ -24,24 +24,26 @@ METRICS = ('madds', 'params')
 
 @dataclass(frozen=True)
 class CostTable:
-    """What every option of a space costs. Integers, exact.
+    """What every option of a space costs: exact integers where it is counted, ms where measured.
 
     Args:
         space: The space.
         input_size: (H, W) of the image.
-        metric: ``'madds'`` or ``'params'``.
+        metric: ``'madds'``, ``'params'`` or ``'latency'``.
         fixed: Cost of what is not searched: the stem and the first stage.
-        entries: Choice name -> option -> cost; skipping costs 0.
+        entries: Choice name -> option -> cost, in the space's order; skipping costs 0.
+        output_stride: Of the backbone: 8, 16 or 32.
     """
 
     space: SearchSpace
     input_size: Size
     metric: str
-    fixed: int
-    entries: Mapping[str, Mapping[str, int]]
+    fixed: float
+    entries: Mapping[str, Mapping[str, float]]
+    output_stride: int = 32
     _vectors: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def of(self, architecture: Architecture) -> int:
+    def of(self, architecture: Architecture) -> float:
         """Cost of the whole backbone with this architecture.
 
         Raises:
@@ -49,7 +51,7 @@ class CostTable:
         """
         return self.fixed + self.searched(architecture)
 
-    def searched(self, architecture: Architecture) -> int:
+    def searched(self, architecture: Architecture) -> float:
         """Cost of its searched layers alone, those that are left once skips are dropped."""
         self.space.check(architecture)
         live = ((name, option) for name, option in architecture.options if option != SKIP)
@@ -84,12 +86,12 @@ class CostTable:
             self._vectors[p.device] = torch.tensor(flat, dtype=torch.float64, device=p.device)
         return torch.dot(p.double(), self._vectors[p.device]).to(p.dtype)
 
-    def bounds(self) -> tuple[int, int]:
+    def bounds(self) -> tuple[float, float]:
         """Cost of the cheapest and of the dearest valid backbone."""
         return self._bounds
 
     @cached_property
-    def _bounds(self) -> tuple[int, int]:
+    def _bounds(self) -> tuple[float, float]:
         totals = [self._costs_of(names) for names in self._tied_choices()]
         low, high = sum(min(t) for t in totals), sum(max(t) for t in totals)
         return self.fixed + low, self.fixed + high
@@ -102,7 +104,7 @@ class CostTable:
             groups = [group for group in groups if group not in tied] + [set().union(*tied)]
         return groups
 
-    def _costs_of(self, names: set[str]) -> list[int]:
+    def _costs_of(self, names: set[str]) -> list[float]:
         """Costs of the valid combinations of some choices, the extreme ones among them.
 
         Constraints tell skipped from kept and nothing more, so of the options that keep a layer the
@@ -173,7 +175,7 @@ def cost_table(
             else:
                 fixed += sum(costs.values())
             width, at = seed.stages[s].channels, strided(at, stride)
-    return CostTable(space, size, metric, fixed, entries)
+    return CostTable(space, size, metric, fixed, entries, output_stride)
 
 
 def _ops(seed: Seed, stage: int) -> list[str]:

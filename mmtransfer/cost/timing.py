@@ -103,4 +103,5 @@ def table_of_times(
         c.name: {o: 0.0 if o == SKIP else times[c.name, o] for o in c.options}
         for c in supernet.space.choices
     }
-    return latency_table(supernet.space, input_size, times[FIXED], entries)
+    stride = supernet.output_stride
+    return latency_table(supernet.space, input_size, times[FIXED], entries, stride)

@@ -1,5 +1,5 @@
-"""The loop of a differentiable search: weight steps on one part of the data, architecture steps on
-the other (FNA++, Sec. 3.2.2)."""
+"""The loop of a search: weight steps on one part of the data; on the other, architecture steps
+(FNA++, Sec. 3.2.2) or the scoring of candidates (Sec. 4.8)."""
 
 import random
 import time
@@ -69,7 +69,8 @@ def architecture_step(model: nn.Module, weights: Sequence[nn.Parameter]) -> Iter
 
 @LOOPS.register_module()
 class SearchLoop(EpochBasedTrainLoop):
-    """Alternates architecture and weight steps; an epoch is one pass over the weights' part.
+    """Alternates architecture and weight steps; an epoch is one pass over the weights' part. With a
+    searcher that asks for candidates there are weight steps only, and candidates are scored then.
 
     Everything random follows from (seed, purpose, iteration, rank), and the position of both
     loaders from the iteration, so a resumed run repeats an uninterrupted one bit for bit on the
@@ -168,9 +169,7 @@ class SearchLoop(EpochBasedTrainLoop):
         """An architecture with its cost and where it comes from."""
         return with_cost(
             architecture,
-            self.table.input_size,
             self.table,
-            self.supernet.output_stride,
             iteration=self._iter,
             epoch=self._epoch,
             seed=self.seed,

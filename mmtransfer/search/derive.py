@@ -20,11 +20,10 @@ from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS, say, table_for
-from mmtransfer.cost.table import CostTable
+from mmtransfer.cost.table import METRICS, CostTable, cost_table
 from mmtransfer.registry import MODELS
 from mmtransfer.remap.checkpoint import read_checkpoint, tensors_of
 from mmtransfer.search.scores import best_candidate
-from mmtransfer.seeds import space_of
 from mmtransfer.space import SearchSpace
 
 
@@ -205,7 +204,7 @@ def derive_supernet(
         found = best_candidate((noted or {})['scores'], supernet.space)
     else:
         found = derive(supernet.space, probabilities, table, target)
-    return with_cost(found, table.input_size, table, supernet.output_stride)
+    return with_cost(found, table)
 
 
 def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Architecture:
@@ -235,32 +234,22 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     return derive_supernet(supernet, config.train_cfg, content.get('mmtransfer'))
 
 
-def with_cost(
-    architecture: Architecture,
-    input_size: tuple[int, int],
-    table: CostTable | None = None,
-    output_stride: int = 32,
-    **provenance: Any,
-) -> Architecture:
-    """The same architecture with the backbone's cost and the input size noted.
+def with_cost(architecture: Architecture, table: CostTable, **provenance: Any) -> Architecture:
+    """The same architecture with the backbone's cost, and the sizes that it was counted at, noted.
 
     Args:
-        architecture: Any.
-        input_size: (H, W) at which multiply-adds are counted.
-        table: Where it is one of latencies, the milliseconds are noted too.
-        output_stride: Of the backbone.
+        architecture: Of the table's space.
+        table: Gives input size and output stride. Multiply-adds and parameters are noted in any
+            case; where it is one of latencies, the milliseconds too.
         **provenance: Further notes on where the architecture comes from.
     """
-    space = space_of(architecture)
-    tables = [
-        table_for({'input_size': input_size, 'metric': metric}, space, output_stride)
-        for metric in ('madds', 'params')
-    ]
-    if table is not None and table.metric == 'latency':
+    size, stride = table.input_size, table.output_stride
+    tables = [cost_table(table.space, size, metric, stride) for metric in METRICS]
+    if table.metric not in METRICS:
         tables.append(table)
-    cost: dict[str, float] = {UNITS[t.metric].key: t.of(architecture) for t in tables}
     return architecture.replace(
-        cost=cost,
-        input_size=tuple(input_size),
+        cost={UNITS[t.metric].key: t.of(architecture) for t in tables},
+        input_size=size,
+        output_stride=stride,
         provenance={**architecture.provenance, **provenance},
     )

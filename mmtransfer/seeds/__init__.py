@@ -10,6 +10,7 @@ from typing import Any
 
 from ..architecture import Architecture, ArchitectureError
 from ..space import SpaceError
+from .depth import allocation, depth_space
 from .mbconv import mbconv_space
 from .networks import Layer, Network, seed_network, space_stages
 from .ops import Conv, parse_op
@@ -26,7 +27,9 @@ __all__ = [
     'Network',
     'Seed',
     'Stage',
+    'allocation',
     'closest_to_seed',
+    'depth_space',
     'find_seed',
     'mbconv_space',
     'network',
@@ -72,6 +75,7 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
             found.as_dict,
             cost=found.cost,
             input_size=found.input_size,
+            output_stride=found.output_stride,
             provenance=found.provenance,
         )
     except SpaceError as error:

@@ -134,6 +134,16 @@ def test_a_failed_write_leaves_the_old_file(path):
     assert [p.name for p in path.parent.iterdir()] == ['latency.json']
 
 
+def test_the_order_in_the_file_does_not_matter(path):
+    def turn(content):
+        rows = reversed(content['entries'].items())
+        content['entries'] = {name: dict(reversed(row.items())) for name, row in rows}
+
+    p = {c.name: torch.arange(len(c.options)) / 10 for c in SPACE.choices}
+    edit(path, turn)
+    assert read_latency(path, SPACE)[0].expected(p) == made_up().expected(p)
+
+
 def test_sums_by_hand():
     table = made_up()
     # The seed has 16 searched layers, all k3e6 of 0.18 ms.

@@ -98,9 +98,12 @@ def test_a_space_too_coarse_gives_the_nearest():
 
 
 def test_with_cost_notes_the_tables_numbers():
-    found = with_cost(derive(SMALL, drawn(SMALL, 1)), SIZE, epoch=3)
+    table = cost_table(SMALL, SIZE, 'params', 16)
+    found = with_cost(derive(SMALL, drawn(SMALL, 1)), table, epoch=3)
     assert found.cost == {
-        'madds': cost_table(SMALL, SIZE).of(found),
-        'params': cost_table(SMALL, SIZE, 'params').of(found),
+        'madds': cost_table(SMALL, SIZE, output_stride=16).of(found),
+        'params': table.of(found),
     }
-    assert found.input_size == SIZE and found.provenance['epoch'] == 3
+    assert found.cost['madds'] > cost_table(SMALL, SIZE).of(found)
+    assert (found.input_size, found.output_stride) == (SIZE, 16)
+    assert found.provenance['epoch'] == 3

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from mmtransfer.seeds import seed_architecture
+from mmtransfer.seeds import read_architecture, seed_architecture
 
 ROOT = Path(__file__).parents[2]
 FNA = ROOT / 'configs/fna/architectures/retinanet_mbv2_fna.json'
@@ -36,6 +36,19 @@ def test_costs_are_counted_at_the_given_shape(monkeypatch):
     assert large.cost['madds'] == pytest.approx(4.8471e9, rel=1e-4)  # published: 4.8471 G
     assert counted(seed, (160, 160)).cost['params'] == large.cost['params']
     assert stage_channels(seed)[6] == 320
+
+
+def test_a_cost_keeps_its_output_stride_and_a_latency_its_conditions(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
+    from plot_architecture import counted
+
+    found = read_architecture(ROOT / 'configs/fna/architectures/deeplabv3_mbv2_fna.json')
+    assert counted(found, found.input_size, found.output_stride).cost == found.cost
+    assert counted(found, found.input_size, 32).cost['madds'] < found.cost['madds']
+    timed = found.replace(cost={**found.cost, 'latency_ms': 31.25})
+    assert counted(timed, found.input_size, 16).cost == timed.cost
+    assert 'latency_ms' not in counted(timed, found.input_size, 32).cost
+    assert 'latency_ms' not in counted(timed, (64, 64), 16).cost
 
 
 @pytest.mark.parametrize(
