@@ -49,19 +49,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=20,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
-    dataset=dict(
-        type='CrowdPoseDataset',
-        data_root=data_root,
-        data_mode='topdown',
-        ann_file='annotations/test.json',
-        data_prefix=dict(img='images/'),
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], ann_file='annotations/test.json')
 )
 # A joint counts as found within a tenth of the longer side of its person's box.
 val_evaluator = dict(type='PCKAccuracy', thr=0.1, norm_item='bbox')

@@ -56,20 +56,10 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=1,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
+    val_dataloader,
     dataset=dict(
-        type='BaseSegDataset',
-        data_root=data_root,
-        metainfo=metainfo,
+        val_dataloader['dataset'],
         data_prefix=dict(img_path='leftImg8bit/test', seg_map_path='gtFine/test'),
-        img_suffix='_leftImg8bit.png',
-        seg_map_suffix='_gtFine_labelTrainIds.png',
-        reduce_zero_label=False,
-        test_mode=True,
-        pipeline=test_pipeline,
     ),
 )
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])

@@ -51,19 +51,11 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=20,
-    num_workers=1,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+    val_dataloader,
     dataset=dict(
-        type='MpiiDataset',
-        data_root=data_root,
-        data_mode='topdown',
+        val_dataloader['dataset'],
         ann_file='annotations/mpii_test.json',
         headbox_file=data_root + 'annotations/mpii_gt_test.mat',
-        data_prefix=dict(img='images/'),
-        test_mode=True,
-        pipeline=test_pipeline,
     ),
 )
 val_evaluator = dict(type='MpiiPCKAccuracy')
