@@ -1,8 +1,10 @@
 """What the plain backbone and the supernets have in common."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -127,12 +129,16 @@ class StagedBackbone(BaseModule):
         """Initialise as MMEngine does, then take the weights of the seed, if there are any to take.
 
         MMEngine runs an ``init_cfg`` of another's making before the children's own initialisation,
-        which would overwrite the remapped weights; so ours is kept from it and follows it.
+        which would overwrite the remapped weights; so ours is kept from it and follows it. The log
+        gets a summary of the plan, and the whole of it at level DEBUG.
         """
         done = self.is_init
         super().init_weights()
         if self._remap_cfg is not None and not done:
-            load_seed(self, **self._remap_cfg)
+            plan = load_seed(self, **self._remap_cfg)
+            origin = self._remap_cfg['checkpoint']
+            print_log(f'remap: the backbone from {origin}\n{plan.summary(5)}', 'current')
+            print_log(plan.explain(), 'current', logging.DEBUG)
 
     def train(self, mode: bool = True) -> 'StagedBackbone':
         """Training mode for all but what is frozen; returns the module."""

@@ -131,15 +131,22 @@ class RemapPlan:
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
         rows.insert(1, tuple('-' * width for width in widths))
         lines = ['  '.join(map(str.ljust, row, widths)).rstrip() for row in rows]
+        return '\n'.join([*lines, '', self.summary(unused)])
+
+    def summary(self, unused: int = 20) -> str:
+        """How many tensors meet which fate, in two lines.
+
+        Args:
+            unused: How many names of unused source tensors to list.
+        """
         totals = Counter(m.rule for m in self.moves)
         counts = ', '.join(f'{n} {rule}' for rule, n in totals.most_common())
-        lines += ['', f'{len(self.moves)} target tensors: {counts}.']
-        lines.append(
+        rest = (
             f'{len(self.unused)} unused source tensors: {_some(self.unused, unused)}.'
             if self.unused
             else 'Every source tensor is used.'
         )
-        return '\n'.join(lines)
+        return f'{len(self.moves)} target tensors: {counts}.\n{rest}'
 
     def __str__(self) -> str:
         return self.explain()

@@ -1,5 +1,6 @@
 """AdaptedBackbone: features, freezing, initialisation, bad arguments."""
 
+import logging
 import random
 
 import pytest
@@ -11,6 +12,7 @@ from mmengine.registry import MODELS as ROOT
 
 import mmtransfer.backbones.base as base
 from mmtransfer.backbones import AdaptedBackbone
+from mmtransfer.remap.plan import Move, RemapPlan
 from mmtransfer.seeds import SEEDS, space_around
 from mmtransfer.seeds.namings import recognise
 
@@ -111,12 +113,15 @@ def seed_loader(monkeypatch):
         calls.append(arguments)
         for p in net.parameters():
             p.data.fill_(7.0)
+        return RemapPlan((Move('a', (1,)),), ('b',))
 
     monkeypatch.setattr(base, 'load_seed', load_seed)
     return calls
 
 
-def test_remap_follows_the_initialisation_of_the_children(seed_loader):
+def test_remap_follows_the_initialisation_of_the_children(seed_loader, monkeypatch):
+    said = []
+    monkeypatch.setattr(base, 'print_log', lambda text, logger, *level: said.append((text, *level)))
     remap = dict(type='mmtransfer.Remap', checkpoint='seed.pth')
     net = AdaptedBackbone('mobilenet_v2', init_cfg=[dict(type='Kaiming', layer='Conv2d'), remap])
     assert seed_loader == []
@@ -127,6 +132,12 @@ def test_remap_follows_the_initialisation_of_the_children(seed_loader):
         net.stem.conv.weight.zero_()
     net.init_weights()
     assert len(seed_loader) == 1 and (net.stem.conv.weight == 0).all()
+    (summary,), (plan, level) = said
+    assert summary == (
+        'remap: the backbone from seed.pth\n1 target tensors: 1 initialise.\n'
+        '1 unused source tensors: b.'
+    )
+    assert plan.startswith('target') and level == logging.DEBUG
 
 
 def test_without_remap_nothing_is_loaded(seed_loader):
