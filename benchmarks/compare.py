@@ -29,6 +29,8 @@ from mmengine.config import Config
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.metrics import UNITS, table_for
+from mmtransfer.files import write_atomically
+from mmtransfer.report.curves import draw_curves, read_run
 from mmtransfer.search import Target, derive, with_cost
 from mmtransfer.seeds import read_architecture, space_of
 
@@ -52,7 +54,7 @@ class Steps:
         result = function(*args)
         with _LOCK:
             self.done[name] = {'seconds': time.perf_counter() - began, **result}
-            self.path.write_text(json.dumps(self.done, indent=1))
+            write_atomically(json.dumps(self.done, indent=1), self.path)
         return self.done[name]
 
 
@@ -116,6 +118,16 @@ def drawn_cost(path: Path) -> dict:
     return dict(Architecture.read(path).cost or {})
 
 
+def weights_from(searched: Path, adapt: Config) -> dict[str, str]:
+    """The options that let a fine-tune take its weights from this search; none where its config
+    takes them from elsewhere, as the ablations 'from seed' and 'from scratch' do."""
+    return {
+        f'custom_hooks.{index}.checkpoint': str(searched)
+        for index, hook in enumerate(adapt.get('custom_hooks') or [])
+        if hook.type.split('.')[-1] == 'RemapHook' and hook.get('source') != 'seed'
+    }
+
+
 def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
     """Every row of one random seed."""
     folder, threads = args.output / f'run{seed}', args.threads
@@ -135,9 +147,9 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
     drawn = folder / 'random.json'
     steps.once(f'run{seed}/found', lambda: {'cost': drawn_cost(found)})
     with _LOCK:  # reading configs is not safe in threads
-        search_config = Config.fromfile(args.search)
+        search_config, adapt_config = Config.fromfile(args.search), Config.fromfile(args.adapt)
     steps.once(f'run{seed}/draw', random_like, found, drawn, seed, search_config)
-    hooks = {'custom_hooks.0.checkpoint': str(searched)}
+    hooks = weights_from(searched, adapt_config)
     adapted = row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
     row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
     plain = row('seed', args.seed)
@@ -199,26 +211,14 @@ def table(args: argparse.Namespace, done: dict) -> str:
 
 
 def curves(args: argparse.Namespace, done: dict) -> None:
-    """OUT/curves.png: the validation metric of every run and row, over its own training."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 4.2), dpi=110, layout='constrained')
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    colours = dict(
-        zip((r for r, _ in ROWS), ('#4878a8', '#8fb3d5', '#999999', '#c4572a'), strict=True)
-    )
-    for row, title in ROWS:
-        for seed in range(args.runs):
-            points = [p for p in done.get(f'run{seed}/{row}', {'curve': []})['curve']]
-            points = [p for p in points if args.metric in p]
-            steps, values = [p['step'] for p in points], [p[args.metric] for p in points]
-            axes.plot(steps, values, color=colours[row], lw=1.3, label=title if seed == 0 else None)
-    axes.set(xlabel='epoch of the fine-tune', ylabel=f'val {args.metric}')
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    figure.savefig(args.output / 'curves.png')
+    """OUT/curves.png: loss and validation metric of every run and row, and the mean of each row."""
+    runs = [
+        read_run(args.output / f'run{seed}' / row, args.metric, title)
+        for row, title in ROWS
+        for seed in range(args.runs)
+        if f'run{seed}/{row}' in done
+    ]
+    draw_curves(runs, args.metric).savefig(args.output / 'curves.png')
 
 
 def last_third(args: argparse.Namespace, done: dict) -> str:
