@@ -184,6 +184,7 @@ def test_the_fine_tune_has_the_settings_of_section_4_1(name, stage):
     assert optimizer == dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4)
     warm_up, decay = cfg.param_scheduler
     assert warm_up.start_factor * optimizer.lr == pytest.approx(1e-4)
+    assert warm_up.end == decay.begin == 5000
     assert (decay.type, decay.eta_min, decay.end) == ('PolyLR', 0, 100_000)
     assert (cfg.train_cfg.type, cfg.train_cfg.max_iters) == ('IterBasedTrainLoop', 100_000)
     assert cfg.train_dataloader.batch_size == 4  # in 4 processes

@@ -15,9 +15,9 @@ adapt = dict(
         clip_grad=dict(max_norm=35),
     ),
     param_scheduler=[
-        # From 1e-4; the paper does not say for how long.
-        dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=1000),
-        dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False, begin=1000, end=100_000),
+        # From 1e-4, for as long as in the released code; the paper does not say.
+        dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=5000),
+        dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False, begin=5000, end=100_000),
     ],
     default_hooks=dict(
         checkpoint=dict(

@@ -9,3 +9,4 @@ optim_wrapper = _base_.adapt.optim_wrapper
 param_scheduler = _base_.adapt.param_scheduler
 default_hooks = _base_.adapt.default_hooks
 train_dataloader = dict(batch_size=4)  # 8 processes
+auto_scale_lr = dict(enable=False, base_batch_size=32)

@@ -11,3 +11,4 @@ optim_wrapper.optimizer.lr = 0.02  # as in mmdet, for batch 32
 param_scheduler = _base_.adapt.param_scheduler
 default_hooks = _base_.adapt.default_hooks
 train_dataloader = dict(batch_size=4)  # 8 processes
+auto_scale_lr = dict(enable=False, base_batch_size=32)

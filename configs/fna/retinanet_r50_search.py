@@ -15,3 +15,4 @@ optim_wrapper.weights.optimizer.lr = 0.01
 param_scheduler = _base_.search.param_scheduler
 default_hooks = _base_.search.default_hooks
 visualizer = _base_.search.visualizer
+auto_scale_lr = dict(enable=False, base_batch_size=8)

@@ -15,7 +15,8 @@ train_dataloader = dict(batch_size=64)  # 8 processes
 train_cfg = _base_.adapt.train_cfg
 train_cfg.update(max_epochs=60, val_interval=5)
 optim_wrapper = _base_.adapt.optim_wrapper
-optim_wrapper.optimizer.update(lr=0.2, weight_decay=5e-4)  # mmdet's decay for SSD300
+# The released code's; the paper names the learning rate only.
+optim_wrapper.optimizer = dict(type='RMSprop', lr=0.2, momentum=0.9, eps=1.0, weight_decay=4e-5)
 param_scheduler = _base_.adapt.param_scheduler
 param_scheduler[1].milestones = [36, 50, 56]
 default_hooks = _base_.adapt.default_hooks

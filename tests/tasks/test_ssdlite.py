@@ -245,7 +245,7 @@ def test_the_settings_of_section_4_2():
     assert search.model.backbone.temperature == 0.9
     assert (search.train_dataloader.batch_size, adapt.train_dataloader.batch_size) == (16, 64)
     assert adapt.optim_wrapper.optimizer == dict(
-        type='SGD', lr=0.2, momentum=0.9, weight_decay=5e-4
+        type='RMSprop', lr=0.2, momentum=0.9, eps=1.0, weight_decay=4e-5
     )
     assert adapt.train_cfg.max_epochs == 60
     for schedule, milestones in (
