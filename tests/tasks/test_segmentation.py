@@ -82,7 +82,9 @@ def test_a_rate_of_one_is_refused(name):
         head(name, dilations=(1, 6))
 
 
-@pytest.mark.parametrize('wrong', [dict(in_channels=[320]), dict(in_index=(0, 1, 2))])
+@pytest.mark.parametrize(
+    'wrong', [dict(in_channels=320), dict(in_channels=[320]), dict(in_index=(0, 1, 2))]
+)
 def test_the_decoder_wants_two_features(wrong):
     arguments = dict(in_channels=[24, 320], channels=16, num_classes=19)
     with pytest.raises(ValueError, match='two features, the low-level ones first'):
