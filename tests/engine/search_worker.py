@@ -1,6 +1,8 @@
 """One process of a tiny search, for the tests that need processes: ranks, and sudden death.
 
-Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume] [--candidates]
+Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume]
+       [--candidates]
+
 Every selection is written to WORK_DIR/selections.RANK.txt as it is made.
 """
 
