@@ -2,15 +2,19 @@
 
 from mmtransfer.backbones.adapted import AdaptedBackbone
 from mmtransfer.backbones.base import StagedBackbone, take_remap
+from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError
+from mmtransfer.backbones.supernet import Supernet
 
 __all__ = [
     'MIXTURE',
     'AdaptedBackbone',
+    'DepthSupernet',
     'FNASupernet',
-    'StagedBackbone',
-    'take_remap',
     'Selection',
     'SelectionError',
+    'StagedBackbone',
+    'Supernet',
+    'take_remap',
 ]

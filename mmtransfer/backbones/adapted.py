@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import network, read_architecture
+from mmtransfer.seeds import allocation, network, read_architecture
 
 
 @MODELS.register_module()
@@ -29,6 +29,9 @@ class AdaptedBackbone(StagedBackbone):
             weights from a checkpoint of the seed network.
         output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
             it become dilations.
+        blocks: With the name of a seed, how many blocks each stage of several keeps, for
+            ``resnet50`` such as ``[1, 3, 7, 5]``.
+        max_blocks: With ``blocks``, of the supernet that the weights will come from.
         expand_indices: The stages whose first block's expansion is returned as well, before the
             features of ``out_indices``; ascending (SSDLite).
 
@@ -48,8 +51,13 @@ class AdaptedBackbone(StagedBackbone):
         init_cfg: dict | list[dict] | None = None,
         output_stride: int = 32,
         expand_indices: Sequence[int] = (),
+        blocks: Sequence[int] | None = None,
+        max_blocks: Sequence[int] | None = None,
     ) -> None:
-        found = read_architecture(architecture)
+        if blocks is None:
+            found = read_architecture(architecture)
+        else:
+            found = allocation(str(architecture), blocks, max_blocks)
         layout = network(found, output_stride)
         super().__init__(
             layout.seed,

@@ -1,16 +1,14 @@
 """The supernet of FNA++: every candidate of every searched layer, as an ordinary backbone."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from mmtransfer.architecture import Architecture
-from mmtransfer.backbones.base import StagedBackbone
-from mmtransfer.backbones.selection import MIXTURE, PendingBackward, Selection, SelectionError
+from mmtransfer.backbones.selection import MIXTURE
+from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import SKIP, closest_to_seed, find_seed, parse_op, space_around, space_stages
@@ -21,15 +19,12 @@ Term = tuple[nn.Module | None, Tensor | None]
 
 
 @MODELS.register_module()
-class FNASupernet(StagedBackbone):
+class FNASupernet(Supernet):
     """All architectures of a space in one backbone (FNA++, Sec. 3.2.1).
 
     ``forward`` returns features and nothing else; what runs is the ``selection``: one architecture,
     or the mixture of all candidates (Eq. 7), ``sum_o softmax(logits / temperature)_o * o(x)``.
     ``logits`` holds one vector per choice of the space, in the space's order.
-
-    From a forward pass in training mode with gradients until the end of its backward pass the
-    selection is fixed; :meth:`release` ends that early.
 
     Args:
         seed: Name of the network that the space is built around.
@@ -90,8 +85,7 @@ class FNASupernet(StagedBackbone):
         self._expanded = {index: self._one_expansion(index) for index in self.expand_indices}
         self._build_stages()
         self.logits = nn.ParameterList(1e-3 * torch.randn(len(c.options)) for c in space.choices)
-        self._pending = PendingBackward()
-        self._select(closest_to_seed(space))
+        self.begin_selecting(closest_to_seed(space))
         self.freeze()
 
     def _build_stages(self) -> None:
@@ -129,56 +123,6 @@ class FNASupernet(StagedBackbone):
         stages = self.seed.stages
         width = stages[stage - 1].channels if stage else self.seed.stem_channels
         return width * self._expanded[stage]
-
-    # ---- what runs ----
-
-    @property
-    def selection(self) -> Selection:
-        """The architecture that runs, or ``MIXTURE``; at first the seed or its nearest."""
-        return self._selection
-
-    def select(self, selection: Selection) -> None:
-        """Choose what runs from now on.
-
-        Args:
-            selection: An architecture of ``space``, or ``MIXTURE``.
-
-        Raises:
-            SpaceError: The architecture is not of this space.
-            SelectionError: It is neither, or gradients of another selection are outstanding.
-        """
-        if isinstance(selection, Architecture):
-            self.space.check(selection)
-        elif selection != MIXTURE:
-            raise SelectionError(
-                f'a selection must be an Architecture of the space or {MIXTURE!r}; received '
-                f'{selection!r}. Make one with supernet.space.architecture(options).'
-            )
-        if self._pending and selection != self._selection:
-            raise SelectionError(
-                'the selection must stay as it is from a training forward pass to the end of its '
-                f'backward pass; received another one while {len(self._pending)} backward pass(es) '
-                'are outstanding. Run backward first, or call release() if there will be none.'
-            )
-        self._select(selection)
-
-    def _select(self, selection: Selection) -> None:
-        self._selection = selection
-        self._options = selection.as_dict if isinstance(selection, Architecture) else {}
-
-    @contextmanager
-    def evaluating(self, architecture: Architecture) -> Iterator[None]:
-        """Inside, ``architecture`` runs; afterwards the selection is what it was."""
-        previous = self._selection
-        self.select(architecture)
-        try:
-            yield
-        finally:
-            self.select(previous)
-
-    def release(self) -> None:
-        """Free the selection where no backward pass will follow."""
-        self._pending.clear()
 
     # ---- architecture parameters ----
 

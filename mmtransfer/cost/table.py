@@ -5,14 +5,14 @@ never skipped, so what reaches a layer does not depend on what was chosen before
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture
-from ..seeds import SKIP, Layer, Seed, find_seed, space_stages
-from ..seeds.networks import stage_strides
+from ..seeds import SKIP, Layer, find_seed, space_stages
+from ..seeds.networks import deepened, stage_strides
 from ..space import SearchSpace
 from .formulas import Size, layer_madds, layer_params, stem_madds, stem_params, strided
 
@@ -59,6 +59,9 @@ class CostTable:
 
     def expected(self, probabilities: 'Mapping[str, Tensor]') -> 'Tensor':
         """Expected cost of the searched layers (FNA++, Eq. 9), differentiable.
+
+        Where a choice is how many blocks S a stage keeps, the sum over S of P(S) times the cost of
+        S blocks is that of P(S >= i) times the cost of block i.
 
         Args:
             probabilities: Per choice a tensor with one probability per option, in their order.
@@ -153,9 +156,7 @@ def cost_table(
     at, width = strided(size, seed.stem_stride), seed.stem_channels
     strides = stage_strides(seed, output_stride)
     for s, choices in enumerate(space_stages(space)):
-        for n, offered in enumerate(
-            [c.options for c in choices] or [(op,) for op in _ops(seed, s)]
-        ):
+        for n, offered in enumerate(_offered(space, s)):
             stride = strides[s][0] if n == 0 else 1
             make = partial(
                 Layer,
@@ -163,14 +164,17 @@ def cost_table(
                 stage=s,
                 index=n,
                 position=n,
-                choice=choices[n].name if choices else None,
+                choice=None,
                 block=seed.block,
                 in_channels=width,
                 out_channels=seed.stages[s].channels,
                 stride=stride,
             )
             costs = {op: _cost(make(op=op), at, madds) if op != SKIP else 0 for op in offered}
-            if choices:
+            if choices and space.name == 'depth':
+                of_first = entries.setdefault(choices[0].name, {})
+                of_first[str(n + 1)] = of_first.get(str(n), 0) + sum(costs.values())
+            elif choices:
                 entries[choices[n].name] = costs
             else:
                 fixed += sum(costs.values())
@@ -178,9 +182,15 @@ def cost_table(
     return CostTable(space, size, metric, fixed, entries, output_stride)
 
 
-def _ops(seed: Seed, stage: int) -> list[str]:
-    """The ops of a stage that is not searched."""
-    return [op for op in seed.stages[stage].ops if op != SKIP]
+def _offered(space: SearchSpace, stage: int) -> list[tuple[str, ...]]:
+    """The ops that the positions of a stage offer; a single one where none is chosen there."""
+    choices = space_stages(space)[stage]
+    ops: Sequence[str] = find_seed(space.seed).stages[stage].ops
+    if choices and space.name == 'depth':
+        ops = deepened(ops, len(choices[0].options))
+    elif choices:
+        return [c.options for c in choices]
+    return [(op,) for op in ops if op != SKIP]
 
 
 def _cost(layer: Layer, size: Size, madds: bool) -> int:

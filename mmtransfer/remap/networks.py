@@ -11,6 +11,7 @@ from dataclasses import replace
 from mmtransfer.remap.plan import Layout, Move, RemapError, RemapPlan, by_block, plan_remap
 from mmtransfer.seeds import SKIP, Layer, Network, space_stages
 from mmtransfer.seeds.layout import network_layout, supernet_layout
+from mmtransfer.seeds.networks import deepest
 from mmtransfer.seeds.ops import BLOCKS, Conv
 from mmtransfer.space import SearchSpace
 
@@ -56,6 +57,8 @@ def seed_to_supernet(
     Raises:
         RemapError: The source has another number of stages than the space's seed.
     """
+    if space.name == 'depth':
+        return network_to_network(source, deepest(space), layout)
     stages = space_stages(space)
     _same_stages(source, len(stages))
     blocks: dict[str, str | None] = {'stem': 'stem', 'logits': None}
@@ -91,6 +94,8 @@ def supernet_to_network(
         target: The network of an architecture of that space.
         layout: The tensors that the supernet really has; default: all of `supernet_layout`.
     """
+    if space.name == 'depth':  # the first blocks of each stage, as they are
+        return network_to_network(deepest(space), target, layout)
     position = {
         choice.name: (stage, n)
         for stage, choices in enumerate(space_stages(space))
@@ -213,7 +218,9 @@ def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]
     found = {}
     for conv in convs:
         have = known.get(conv.name, conv.groups)
-        if have == conv.groups or origin.block.startswith('mbconv'):  # depthwise: groups are the width
+        if have == conv.groups or origin.block.startswith(
+            'mbconv'
+        ):  # depthwise: groups are the width
             continue
         if have > 1:
             raise RemapError(

@@ -8,7 +8,7 @@ Remap plans are made from layouts alone.
 from collections.abc import Iterable, Iterator
 
 from ..space import SearchSpace
-from .networks import Network, seed_network, space_stages
+from .networks import Network, deepest, seed_network, space_stages
 from .ops import BLOCKS, Conv
 from .published import SKIP, Seed, find_seed
 
@@ -29,10 +29,13 @@ def network_layout(network: Network) -> Layout:
 def supernet_layout(space: SearchSpace) -> Layout:
     """The tensors of the supernet of a space.
 
-    Candidates are named by their position in the space, ``stages.S.L.k3e6.expand.conv.weight``;
-    layers that are not searched as in the plain backbone; the logits ``logits.I`` by the index of
-    their choice. A skip has no tensors.
+    That of block allocations is the deepest network. Elsewhere candidates are named by their
+    position in the space, ``stages.S.L.k3e6.expand.conv.weight``; layers that are not searched as
+    in the plain backbone; the logits ``logits.I`` by the index of their choice. A skip has no
+    tensors.
     """
+    if space.name == 'depth':
+        return network_layout(deepest(space))
     plain = seed_network(space.seed)
     seed = plain.seed
     layout = dict(_stem(seed))

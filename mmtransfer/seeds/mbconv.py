@@ -111,10 +111,10 @@ def _restricted(
     result = {}
     for name, offered in restrict.items():
         unknown = [op for op in offered if op not in options.get(name, ())]
-        if name not in options or unknown or not offered:
+        if name not in options or unknown or set(offered) <= {SKIP}:
             raise SpaceError(
-                f'restrict must name choices of the space and at least one of their options each; '
-                f'received {name!r}: {list(offered)}. '
+                f'restrict must name choices of the space and at least one of their options each '
+                f'beside {SKIP!r} (layers says how many layers a stage has); received {name!r}: {list(offered)}. '
                 + (
                     f'Its options are {", ".join(options[name])}.'
                     if name in options

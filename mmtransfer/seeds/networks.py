@@ -102,6 +102,11 @@ def choice_name(stage: int, layer: int) -> str:
     return f'stage{stage}.layer{layer}'
 
 
+def blocks_name(stage: int) -> str:
+    """Name of the choice of how many blocks a stage keeps."""
+    return f'stage{stage}.blocks'
+
+
 def space_stages(space: SearchSpace) -> tuple[tuple[Choice, ...], ...]:
     """The choices of each stage over all stages of the seed; none where nothing is searched."""
     count = len(find_seed(space.seed).stages)
@@ -188,8 +193,22 @@ def network_in(space: SearchSpace, architecture: Architecture, output_stride: in
     """The layers of an architecture of this space; skipped ones are dropped, others move up."""
     seed = find_seed(space.seed)
     choices = space_stages(space)
-    ops = [
-        [architecture[c.name] for c in of_stage] or seed.stages[s].ops
-        for s, of_stage in enumerate(choices)
-    ]
+    ops: list[Sequence[str]] = []
+    for stage, of_stage in zip(seed.stages, choices, strict=True):
+        options = [architecture[c.name] for c in of_stage]
+        if options and space.name == 'depth':
+            ops.append(deepened(stage.ops, int(options[0])))
+        else:
+            ops.append(options or stage.ops)
     return spell_out(seed, ops, output_stride, [bool(of_stage) for of_stage in choices])
+
+
+def deepest(space: SearchSpace) -> Network:
+    """The network of a space of block allocations that keeps every block."""
+    most = [choice.options[-1] for choice in space.choices]
+    return network_in(space, space.architecture(most))
+
+
+def deepened(ops: Sequence[str], count: int) -> tuple[str, ...]:
+    """The first ``count`` ops of a stage; its last one is repeated where it has fewer."""
+    return (*ops, *[ops[-1]] * count)[:count]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..architecture import Architecture
 from ..space import SearchSpace, SpaceError
+from .depth import depth_space
 from .mbconv import mbconv_space, own_rule
 from .networks import Network, network_in, space_stages
 from .ops import parse_op
@@ -17,6 +18,7 @@ from .residual import residual_space
 SPACES: dict[str, Callable[..., SearchSpace]] = {
     'mbconv': mbconv_space,
     'residual': residual_space,
+    'depth': depth_space,
 }
 
 
@@ -117,8 +119,12 @@ def closest_to_seed(space: SearchSpace) -> Architecture:
     last op, and an op that is not offered becomes the nearest in kernel, then in the other number.
     """
     options: dict[str, str] = {}
+    stages = zip(find_seed(space.seed).stages, space_stages(space), strict=True)
+    if space.name == 'depth':
+        counts = [str(min(len(stage.ops), len(c.options))) for stage, of in stages for c in of]
+        return space.architecture(counts)
     least = space.rule.get('min_layers') or 1
-    for stage, choices in zip(find_seed(space.seed).stages, space_stages(space), strict=True):
+    for stage, choices in stages:
         kept = [op for op in stage.ops if op != SKIP]
         if len(kept) < least or len(choices) < len(stage.ops):
             ops = kept + kept[-1:] * (least - len(kept))

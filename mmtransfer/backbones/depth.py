@@ -1,0 +1,117 @@
+"""The supernet of block allocation: one deep network, of whose stages the first blocks run."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmtransfer.backbones.supernet import Supernet
+from mmtransfer.registry import MODELS
+from mmtransfer.seeds import closest_to_seed, depth_space, space_stages
+from mmtransfer.seeds.networks import deepest
+
+
+@MODELS.register_module()
+class DepthSupernet(Supernet):
+    """All block allocations of a space in one network (block allocation, Sec. 3.2).
+
+    ``selection`` says how many blocks each stage keeps, the first S of at most N; the others do not
+    run. At first it is the seed's allocation.
+
+    Args:
+        seed: Name of the network that the space is built around.
+        max_blocks: The most blocks of each stage in which the seed has several; by default the
+            seed's own numbers.
+        out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
+            default the last one of every size from a quarter of the image on.
+        norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
+        norm_eval: Every norm uses its running statistics in training too.
+        frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.
+        with_cp: Recompute the blocks' activations in the backward pass.
+        init_cfg: As MMEngine's, or ``dict(type='mmtransfer.Remap', checkpoint=...)`` to take the
+            weights from a checkpoint of the seed network: blocks beyond its own begin as copies of
+            the last one of their stage.
+        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
+            it become dilations.
+
+    Raises:
+        SpaceError: The arguments make no space.
+        ValueError: Another argument is out of its range.
+    """
+
+    mixes = False
+
+    def __init__(
+        self,
+        seed: str = 'resnet50',
+        max_blocks: Sequence[int] | None = None,
+        out_indices: Sequence[int] | None = None,
+        norm_cfg: dict[str, Any] | None = None,
+        norm_eval: bool = False,
+        frozen_stages: int = -1,
+        with_cp: bool = False,
+        init_cfg: dict | list[dict] | None = None,
+        output_stride: int = 32,
+    ) -> None:
+        space = depth_space(seed, max_blocks)
+        network = deepest(space)
+        super().__init__(
+            network.seed,
+            out_indices,
+            frozen_stages,
+            norm_cfg,
+            norm_eval,
+            with_cp,
+            init_cfg,
+            output_stride,
+            (),
+        )
+        self.space = space
+        self._choices = space_stages(space)
+        for layers, (first, dilation) in zip(network.stages, self.strides, strict=True):
+            blocks = (
+                self.block(
+                    la.in_channels,
+                    la.out_channels,
+                    first if la.index == 0 else 1,
+                    la.op,
+                    dilation,
+                )
+                for la in layers
+            )
+            self.stages.append(nn.ModuleList(blocks))
+        self.begin_selecting(closest_to_seed(space))
+        self.freeze()
+
+    def kept(self, stage: int) -> int:
+        """How many blocks of a stage run now."""
+        choices, blocks = self._choices[stage], self.stages[stage]
+        assert isinstance(blocks, nn.ModuleList)
+        return int(self._options[choices[0].name]) if choices else len(blocks)
+
+    def run_stage(self, stage: int, x: Tensor) -> Tensor:
+        """The blocks that a stage keeps, one after the other."""
+        blocks: Any = self.stages[stage]
+        for block in blocks[: self.kept(stage)]:
+            x = block(x)
+        return x
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Features of the stages in ``out_indices`` under the selection.
+
+        Args:
+            x: Images, (N, 3, H, W).
+
+        Returns:
+            One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
+        """
+        x = self.begin(x)
+        features: list[Tensor] = []
+        for stage in range(self.out_indices[-1] + 1):
+            x = self.run_stage(stage, x)
+            if stage in self.out_indices:
+                features.append(x)
+        if self.training and torch.is_grad_enabled():
+            self._pending.watch(features)
+        return tuple(features)

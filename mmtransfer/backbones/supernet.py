@@ -1,0 +1,82 @@
+"""What supernets have in common: a selection, and when it may change."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.backbones.base import StagedBackbone
+from mmtransfer.backbones.selection import MIXTURE, PendingBackward, Selection, SelectionError
+from mmtransfer.space import SearchSpace
+
+
+class Supernet(StagedBackbone):
+    """A backbone of which a ``selection`` runs: one architecture of ``space``, or the mixture.
+
+    From a forward pass in training mode with gradients until the end of its backward pass the
+    selection is fixed; :meth:`release` ends that early. A subclass sets ``space`` and calls
+    :meth:`begin_selecting` once it is built, and calls ``self._pending.watch(features)`` in every
+    such forward pass.
+    """
+
+    space: SearchSpace
+    mixes = True  # whether MIXTURE can be selected
+
+    def begin_selecting(self, first: Architecture) -> None:
+        """Start with an architecture."""
+        self._pending = PendingBackward()
+        self._select(first)
+
+    @property
+    def selection(self) -> Selection:
+        """The architecture that runs, or ``MIXTURE``; at first the seed or its nearest."""
+        return self._selection
+
+    def select(self, selection: Selection) -> None:
+        """Choose what runs from now on.
+
+        Args:
+            selection: An architecture of ``space``, or ``MIXTURE`` where the supernet mixes.
+
+        Raises:
+            SpaceError: The architecture is not of this space.
+            SelectionError: It is neither, or gradients of another selection are outstanding.
+        """
+        if isinstance(selection, Architecture):
+            self.space.check(selection)
+        elif selection != MIXTURE or not self.mixes:
+            raise SelectionError(
+                f'a selection must be an Architecture of the space'
+                f'{f" or {MIXTURE!r}" if self.mixes else ""}; received {selection!r}. Make one '
+                f'with supernet.space.architecture(options).'
+            )
+        if self._pending and selection != self._selection:
+            raise SelectionError(
+                'the selection must stay as it is from a training forward pass to the end of its '
+                f'backward pass; received another one while {len(self._pending)} backward pass(es) '
+                'are outstanding. Run backward first, or call release() if there will be none.'
+            )
+        self._select(selection)
+
+    def _select(self, selection: Selection) -> None:
+        self._selection = selection
+        self._options = selection.as_dict if isinstance(selection, Architecture) else {}
+
+    @contextmanager
+    def evaluating(self, architecture: Architecture) -> Iterator[None]:
+        """Inside, ``architecture`` runs; afterwards the selection is what it was."""
+        previous = self._selection
+        self.select(architecture)
+        try:
+            yield
+        finally:
+            self.select(previous)
+
+    def release(self) -> None:
+        """Free the selection where no backward pass will follow."""
+        self._pending.clear()
+
+    def architecture_parameters(self) -> list[nn.Parameter]:
+        """What an architecture step trains; none in a supernet whose paths are only scored."""
+        return []
