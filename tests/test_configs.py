@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture, ArchitectureError
 from mmtransfer.cost.table import cost_table
-from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.seeds import closest_to_seed, mbconv_space, seed_architecture
 
 from .shrink import seed_of, shrink
 
@@ -192,10 +192,19 @@ def test_nothing_of_the_base_leaks_in(path):
     assert not cfg.get('auto_scale_lr', {}).get('enable')
 
 
-@pytest.mark.parametrize('data', ['bccd', 'toy'])
-def test_the_small_searches_aim_at_the_cost_of_the_seed(data):
-    loop = read(f'retinanet_efflite0_search_{data}').train_cfg
-    seed = seed_architecture('efficientnet_lite0')
-    table = cost_table(mbconv_space('efficientnet_lite0'), tuple(loop.input_size))
-    assert loop.searcher.target == table.of(seed)
-    assert loop.regularisers[0].target == table.of(seed)
+@pytest.mark.parametrize(
+    'path', [p for p in CONFIGS if '_efflite0_search' in p.stem], ids=lambda p: p.stem
+)
+def test_the_small_searches_aim_at_the_cost_of_the_seed(path):
+    cfg = read(path)
+    loop, backbone = cfg.train_cfg, cfg.model.backbone
+    space = mbconv_space(
+        'efficientnet_lite0', **{k: backbone[k] for k in ('kernels', 'restrict') if k in backbone}
+    )
+    seed = closest_to_seed(space)
+    assert dict(seed.options) == dict(seed_architecture('efficientnet_lite0').options)
+    stride = backbone.get('output_stride', 32)
+    cost = cost_table(space, tuple(loop.input_size), 'madds', stride).of(seed)
+    assert loop.searcher.target == cost
+    assert [term.target for term in loop.regularisers] == [cost] * len(loop.regularisers)
+    assert bool(loop.regularisers) == (loop.arch_begin is not None)

@@ -17,7 +17,7 @@ from mmtransfer.engine import ChannelsError
 from mmtransfer.engine.loaders import EndlessSamplerError
 from mmtransfer.engine.split import innermost, split_dataset
 from mmtransfer.remap import RemapError
-from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.seeds import mbconv_space
 
 from .engine.test_search_loop import assert_equal_states, tensors
 from .shrink import SUPERNET, shrink
@@ -198,14 +198,3 @@ def test_the_fine_tune_has_the_settings_of_section_4_1(name, stage):
     assert cfg.default_hooks.checkpoint.save_best == 'mIoU'
     if stage == 'adapt':
         assert cfg.custom_hooks[1] == dict(type='mmtransfer.ReestimateBNHook', iterations=2000)
-
-
-@pytest.mark.parametrize('data', ['camvid', 'toy'])
-def test_the_small_searches_aim_at_the_cost_of_the_seed(data):
-    cfg = read(f'deeplabv3_efflite0_search_{data}')
-    loop = cfg.train_cfg
-    space = mbconv_space('efficientnet_lite0')
-    cost = cost_table(space, tuple(loop.input_size), 'madds', 16)
-    assert loop.searcher.target == cost.of(seed_architecture('efficientnet_lite0'))
-    assert loop.regularisers[0].target == loop.searcher.target
-    assert cfg.model.backbone.output_stride == 16
