@@ -20,9 +20,9 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.engine.checkpoint_hook import check_tensors
 from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.files import write_atomically
-from mmtransfer.remap.checkpoint import read_checkpoint
+from mmtransfer.remap.checkpoint import read_checkpoint, tensors_of
 from mmtransfer.report import plain_table
-from mmtransfer.search import RandomSearcher, Scores, score_candidates
+from mmtransfer.search import RandomSearcher, Scores, score_candidates, with_cost
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -78,9 +78,9 @@ def load_search(cfg: Config, checkpoint: str) -> Any:
             f"the checkpoint must be of the config's space, fingerprint {space.fingerprint}; "
             f'{checkpoint} is of {theirs}. Use the config of the search that wrote it.'
         )
-    state = content.get('state_dict', content)
+    state = tensors_of(content, checkpoint)
     check_tensors(loop.model, state)
-    loop.model.load_state_dict({k.removeprefix('module.'): v for k, v in state.items()})
+    loop.model.load_state_dict(state)
     return loop
 
 
@@ -120,8 +120,11 @@ def rank(args: argparse.Namespace) -> Scores:
         number, score = len(searcher.told), scores.values[candidate]
         print(f'{number}/{args.samples}: {score:.6g}', file=sys.stderr)
 
-    score_candidates(searcher, held_out, scores, scored, loop.described)
-    drawn = {loop.described(a): scores.values[a] for a in searcher.told}
+    def describe(candidate: Architecture) -> Architecture:
+        return with_cost(candidate, loop.table, config=args.config, checkpoint=args.checkpoint)
+
+    score_candidates(searcher, held_out, scores, scored, describe)
+    drawn = {describe(a): scores.values[a] for a in searcher.told}
     return Scores(scores.space, scores.rule, scores.evaluation, drawn)
 
 

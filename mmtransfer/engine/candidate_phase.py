@@ -2,12 +2,14 @@
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mmengine.dist import broadcast_object_list, is_main_process
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.metrics import say
 from mmtransfer.files import write_atomically
 from mmtransfer.search import Scores, ScoresError, score_candidates
 
@@ -40,7 +42,7 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
         best = scores.values[searcher.architecture()]
         runner.logger.info(
             f'Candidate [{number}/{searcher.candidates}]  {loop.evaluation.metric}: {score:.6g}  '
-            f'best: {best:.6g}  cost: {loop.table.of(candidate):,}  '
+            f'best: {best:.6g}  cost: {say(loop.table.metric, loop.table.of(candidate))}  '
             f'time: {time.monotonic() - began:.1f}{"" if new else "  (known)"}'
         )
         shown = {'candidate/score': score, 'candidate/best': best}
@@ -53,6 +55,11 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
             f'the search ends after {len(searcher.told)} of {searcher.candidates} candidates: no '
             f'other architecture within the bound on the cost was found.'
         )
+    if not math.isfinite(scores.values[searcher.architecture()]):
+        runner.logger.warning(
+            'no candidate has a finite score, so the result is no better than any other: train the '
+            'supernet for longer, or score by the loss.'
+        )
     loop.supernet.select(searcher.architecture())
     held_out.reestimate()
 
@@ -62,13 +69,18 @@ def _recall(loop: Any, file: Path) -> None:
     weights and settings; every rank gets those of the first one."""
     scores, space = loop.scores, loop.supernet.space
     if is_main_process():
-        try:
-            if loop.restored is not None:
-                scores.take(Scores.from_data(loop.restored, space, 'the checkpoint'))
-            if file.exists():
-                scores.take(Scores.from_json(file.read_text(), space, str(file)), str(file))
-        except ScoresError as error:
-            loop.runner.logger.warning(f'scores of an earlier run are not used: {error}')
+        sources: dict[str, Callable[[], Scores]] = {}
+        if loop.restored is not None:
+            sources['the checkpoint'] = lambda: Scores.from_data(
+                loop.restored, space, 'the checkpoint'
+            )
+        if file.exists():
+            sources[str(file)] = lambda: Scores.from_json(file.read_text(), space, str(file))
+        for name, read in sources.items():
+            try:
+                scores.take(read(), name)
+            except ScoresError as error:
+                loop.runner.logger.warning(f'scores of an earlier run are not used: {error}')
     known = [scores.values]
     broadcast_object_list(known)
     scores.values = known[0]

@@ -48,9 +48,14 @@ def config_digests(cfg: Any) -> dict[str, str]:
         value = cfg.get(part)
         value = dict(value) if isinstance(value, dict) else {'': value}
         kept = {k: v for k, v in value.items() if k not in _FREE.get(part, ())}
-        text = json.dumps(kept, sort_keys=True, default=str)
-        digests[part] = hashlib.sha256(text.encode()).hexdigest()[:16]
+        digests[part] = digest(kept)
     return digests
+
+
+def digest(config: Any) -> str:
+    """16 hexadecimal digits that follow from a part of a config."""
+    text = json.dumps(config, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @HOOKS.register_module()

@@ -20,7 +20,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.search import Scores, draw_seed
 
 from .bn import reestimate_bn
-from .checkpoint_hook import config_digests
+from .checkpoint_hook import config_digests, digest
 from .held_out_data import EvaluationError, as_validated, restrict_evaluator
 from .loaders import build_loader, forget_leftovers
 
@@ -38,7 +38,8 @@ class Evaluation:
             greater for a metric.
         bn_iterations: Batches of the weights' part, on each rank, over which the statistics of
             batch normalisation are estimated for each candidate.
-        samples: Use so many of the held-out samples, drawn once; by default all.
+        samples: Use so many of the held-out samples, drawn once; by default all. The loss takes
+            whole batches, so it rounds up.
         evaluator: Config to use instead of ``val_evaluator``. Its annotation file, if it has one,
             must hold the held-out images and no others.
 
@@ -103,16 +104,16 @@ class HeldOut:
     def scores(self) -> Scores:
         """No scores yet, but all that they follow from."""
         cfg, given = self.loop.runner.cfg, self.settings
-        digests = config_digests(cfg)
-        evaluator = json.dumps(given.evaluator, sort_keys=True, default=str)
+        model = {**cfg.model, 'backbone': {**cfg.model.get('backbone', {}), 'init_cfg': None}}
         follows = {
             'metric': given.metric,
             'bn_iterations': given.bn_iterations,
             'samples': given.samples,
-            'evaluator': hashlib.sha256(evaluator.encode()).hexdigest()[:16],
+            'evaluator': self.scorer.digest(),
+            'model': digest(model),  # its test_cfg, its losses
             'seed': self.loop.seed,
             'processes': get_world_size(),
-            'data': digests['train_dataloader'],
+            'data': config_digests(cfg)['train_dataloader'],
             'split': json.loads(json.dumps(cfg.train_cfg.get('split') or {}, default=str)),
             'weights': digest_weights(self.model),
         }
@@ -132,6 +133,9 @@ class _Loss:
 
     def check(self) -> None:
         """Every model has a loss."""
+
+    def digest(self) -> None:
+        """Nothing but the model says what its loss is."""
 
     @torch.no_grad()
     def score(self) -> float:
@@ -173,6 +177,8 @@ class _Metric:
         if settings.evaluator is None:
             file = Path(loop.runner.work_dir) / 'held_out.json'
             evaluator = restrict_evaluator(evaluator, dataset, file)
+        loader = {k: v for k, v in cfg.val_dataloader.items() if k in ('dataset', 'batch_size')}
+        self._configs = [settings.evaluator or cfg.val_evaluator, loader]
         self.evaluator = loop.runner.build_evaluator(evaluator)
         self.evaluator.dataset_meta = dataset.metainfo
 
@@ -183,6 +189,10 @@ class _Metric:
             EvaluationError: Lists what it does produce.
         """
         self._evaluate(1)
+
+    def digest(self) -> str:
+        """Of the configs that say how predictions are made and judged."""
+        return digest(self._configs)
 
     def score(self) -> float:
         return self._evaluate(None)
@@ -242,9 +252,9 @@ def as_in_training(model: nn.Module) -> Iterator[None]:
 
 def digest_weights(model: nn.Module) -> str:
     """16 hexadecimal digits that follow from every bit of the parameters."""
-    digest = hashlib.sha256()
+    found = hashlib.sha256()
     for name, p in model.named_parameters():
-        digest.update(name.encode())
+        found.update(name.encode())
         flat: Tensor = p.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
+        found.update(flat.view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:16]

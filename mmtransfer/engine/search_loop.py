@@ -180,7 +180,9 @@ class SearchLoop(EpochBasedTrainLoop):
         """What a checkpoint says of the search beside the weights."""
         state = {'fingerprint': self.supernet.space.fingerprint, 'iteration': self._iter}
         if self.asks:
-            state['scores'] = None if self.scores is None else self.scores.to_data()
+            # Without what the scores know from elsewhere: it may lie outside this searcher's bound.
+            told = self.scores and self.scores.only(self.searcher.told)
+            state['scores'] = told and told.to_data()
         return state
 
     def restore(self, state: dict) -> None:

@@ -55,15 +55,13 @@ class CostBound:
 
         Raises:
             TargetError: The target or the maximum lies outside what the space can reach.
-            ValueError: Both are given, or the tolerance is negative.
+            ValueError: Both are given, or the tolerance is not positive.
         """
         if target is not None and maximum is not None:
             raise ValueError(
                 f'a bound is a target or a maximum, not both; received target={target} and '
                 f'maximum={maximum}. Leave one out.'
             )
-        if not tolerance >= 0:
-            raise ValueError(f'the tolerance must not be negative; received {tolerance}.')
         if target is None:
             return cls(table, high=math.inf if maximum is None else maximum)
         Target(target, tolerance).check(table)

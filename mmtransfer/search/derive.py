@@ -44,6 +44,12 @@ class Target:
     cost: float
     tolerance: float = 0.02
 
+    def __post_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise ValueError(
+                f'the tolerance of a target must be positive; received {self.tolerance}.'
+            )
+
     def check(self, table: CostTable) -> None:
         """Raise :class:`TargetError` when the target lies outside what the space can reach."""
         low, high = table.bounds()
@@ -199,12 +205,28 @@ def derive_supernet(
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
     table = table_for(train_cfg, supernet.space, supernet.output_stride)
-    probabilities = {name: p.tolist() for name, p in supernet.probabilities().items()}
     if 'scores' in (noted or {}):
         found = best_candidate((noted or {})['scores'], supernet.space)
     else:
-        found = derive(supernet.space, probabilities, table, target)
+        found = derive(supernet.space, plain_probabilities(supernet), table, target)
     return with_cost(found, table)
+
+
+def plain_probabilities(supernet: Any) -> dict[str, list[float]]:
+    """Choice -> the probability of each option, as plain numbers.
+
+    Raises:
+        ValueError: One of them is not finite.
+    """
+    found = {name: p.tolist() for name, p in supernet.probabilities().items()}
+    broken = [name for name, p in found.items() if not all(map(math.isfinite, p))]
+    if broken:
+        raise ValueError(
+            f'the probabilities of all options must be finite; those of {", ".join(broken[:3])} '
+            f'are {found[broken[0]]}. The search has diverged: lower a learning rate, or clip '
+            f'gradients (optim_wrapper), and resume from an earlier checkpoint.'
+        )
+    return found
 
 
 def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Architecture:

@@ -4,7 +4,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
 from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import SEARCHERS
-from mmtransfer.search.derive import Target, derive
+from mmtransfer.search.derive import Target, derive, plain_probabilities
 from mmtransfer.search.draws import draw_rng
 
 
@@ -69,7 +69,7 @@ class DifferentiableSearcher:
 
     def probabilities(self) -> dict[str, list[float]]:
         """Per choice the probability of each option, as plain numbers."""
-        return {name: p.tolist() for name, p in self.supernet.probabilities().items()}
+        return plain_probabilities(self.supernet)
 
     def architecture(self) -> Architecture:
         """What the search has found so far."""

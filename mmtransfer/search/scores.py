@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ class Scores:
         rule: ``'less'`` where a lower score is better, ``'greater'`` where a higher one is.
         evaluation: What the scores follow from beside the candidate: the weights, the metric, the
             data. JSON values; scores are only ever joined when it is the same.
-        values: Candidate -> score; NaN where there was nothing to score, which ranks last.
+        values: Candidate -> score; NaN where there was nothing to score. What is not finite ranks
+            last.
     """
 
     space: SearchSpace
@@ -39,9 +40,9 @@ class Scores:
             raise ValueError(f'the rule must be one of {", ".join(RULES)}; received {self.rule!r}.')
 
     def fitness(self, architecture: Architecture) -> float:
-        """The score with the sign at which greater is better; minus infinity for NaN."""
+        """The score with the sign at which greater is better; minus infinity if not finite."""
         score = self.values[architecture]
-        if math.isnan(score):
+        if not math.isfinite(score):
             return -math.inf
         return score if self.rule == 'greater' else -score
 
@@ -49,8 +50,14 @@ class Scores:
         """All candidates, the best first; of equals the one that was scored first."""
         return sorted(self.values, key=self.fitness, reverse=True)
 
+    def only(self, candidates: Iterable[Architecture]) -> 'Scores':
+        """The scores of these candidates, in their order."""
+        known = {a: a for a in self.values}  # with what is noted of them
+        kept = {known[a]: self.values[a] for a in candidates}
+        return Scores(self.space, self.rule, self.evaluation, kept)
+
     def to_data(self) -> dict[str, Any]:
-        """JSON values, the best candidate first; NaN becomes null."""
+        """JSON values, the best candidate first; what is not finite becomes null."""
         return {
             'format': FORMAT,
             'space': self.space.name,
@@ -60,7 +67,7 @@ class Scores:
             'evaluation': dict(self.evaluation),
             'candidates': [
                 {
-                    'score': None if math.isnan(self.values[a]) else self.values[a],
+                    'score': self.values[a] if math.isfinite(self.values[a]) else None,
                     'cost': a.cost,
                     'options': list(a.as_dict.values()),
                 }
@@ -95,13 +102,20 @@ class Scores:
                 f'{data.get("seed")!r} with {data.get("fingerprint")!r}. Use the config of the '
                 f'search that scored them, or another file.'
             )
-        values = {
-            space.architecture(c['options'], cost=c['cost']): (
-                math.nan if c['score'] is None else c['score']
-            )
-            for c in data['candidates']
-        }
-        return cls(space, data['rule'], data['evaluation'], values)
+        try:
+            values = {
+                space.architecture(c['options'], cost=c['cost']): (
+                    math.nan if c['score'] is None else float(c['score'])
+                )
+                for c in data['candidates']
+            }
+            return cls(space, data['rule'], data['evaluation'], values)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ScoresError(
+                f'{source} must give score, cost and options of every candidate, a rule and an '
+                f'evaluation; received something else ({type(error).__name__}: {error}). It was '
+                f'edited: give another file.'
+            ) from None
 
     @classmethod
     def from_json(cls, text: str, space: SearchSpace, source: str = 'the scores') -> 'Scores':

@@ -114,7 +114,8 @@ def _restricted(
         if name not in options or unknown or set(offered) <= {SKIP}:
             raise SpaceError(
                 f'restrict must name choices of the space and at least one of their options each '
-                f'beside {SKIP!r} (layers says how many layers a stage has); received {name!r}: {list(offered)}. '
+                f'beside {SKIP!r} (layers says how many layers a stage has); received {name!r}: '
+                f'{list(offered)}. '
                 + (
                     f'Its options are {", ".join(options[name])}.'
                     if name in options

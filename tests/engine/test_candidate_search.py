@@ -3,9 +3,11 @@
 import copy
 import json
 import math
+import uuid
 
 import pytest
 import torch
+from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
@@ -113,6 +115,51 @@ def test_the_last_checkpoint_knows_the_scores_without_the_file(tmp_path, monkeyp
     assert (tmp_path / 'architecture.json').exists()
 
 
+def test_candidates_of_another_bound_are_no_result_of_this_search(tmp_path):
+    """The weights are the same, so the file's scores hold; but its best one costs too much."""
+    loop = run(candidate_config(tmp_path), 'free').train_loop
+    limit = loop.table.of(loop.searcher.architecture()) - 1
+    config = candidate_config(tmp_path, dict(RANDOM, maximum=limit))
+    loop = run(copy.deepcopy(config), 'bound').train_loop
+    assert len(loop.scores.values) > len(loop.searcher.told) == 5
+    found = derive_from_checkpoint(config, tmp_path)
+    assert found == Architecture.read(tmp_path / 'architecture.json')
+    assert loop.table.of(found) <= limit
+
+
+def test_a_checkpoint_of_another_evaluation_does_not_hide_the_file(tmp_path, monkeypatch):
+    run(candidate_config(tmp_path), 'first')
+    other = candidate_config(tmp_path, evaluation=dict(bn_iterations=1))
+    other.resume = True
+    with monkeypatch.context() as patch:
+        calls = watch(patch, die_in=4)
+        with pytest.raises(Dies):
+            run(copy.deepcopy(other), 'other')
+    calls = watch(monkeypatch)
+    run(other, 'resumed')
+    assert len(calls) == 2
+
+
+def test_scores_follow_from_the_model_and_the_evaluator(tmp_path):
+    """But not from where the weights began, or from how many processes read."""
+
+    def follows(evaluation=None, **changes):
+        config = candidate_config(tmp_path, evaluation=evaluation)
+        config.experiment_name = uuid.uuid4().hex
+        runner = Runner.from_cfg(config)
+        loop = runner.build_train_loop(config.train_cfg)
+        runner.cfg.merge_from_dict(changes)
+        return HeldOut(loop, loop.evaluation).scores().evaluation
+
+    loss = follows()
+    assert follows(**{'val_dataloader.batch_size': 1}) == loss
+    assert follows(**{'model.backbone.init_cfg': dict(type='Kaiming')}) == loss
+    assert follows(**{'model.test_cfg': dict(a=1)}) != loss
+    ones = follows(dict(metric='ones'))
+    assert follows(dict(metric='ones'), **{'val_dataloader.num_workers': 0}) == ones
+    assert follows(dict(metric='ones'), **{'val_dataloader.batch_size': 1}) != ones
+
+
 def test_scores_of_other_weights_are_not_used(tmp_path, monkeypatch):
     run(candidate_config(tmp_path), 'first')
     calls = watch(monkeypatch)
@@ -131,8 +178,6 @@ def test_a_checkpoint_derives_and_tests_the_best_candidate(tmp_path):
     config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
     config.test_evaluator, config.work_dir = config.val_evaluator, str(tmp_path / 'test')
     config.load_from, config.experiment_name = str(tmp_path / 'search/iter_4.pth'), 'cand-test'
-    from mmengine.runner import Runner
-
     runner = Runner.from_cfg(config)
     runner.test()
     assert runner.model.backbone.selection == written

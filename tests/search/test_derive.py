@@ -1,13 +1,15 @@
 import itertools
 import math
 import random
+from types import SimpleNamespace
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmtransfer.cost.table import cost_table
-from mmtransfer.search import Target, TargetError, derive, with_cost
+from mmtransfer.search import DifferentiableSearcher, Target, TargetError, derive, with_cost
 from mmtransfer.seeds import mbconv_space
 
 SIZE = (64, 96)
@@ -107,3 +109,22 @@ def test_with_cost_notes_the_tables_numbers():
     assert found.cost['madds'] > cost_table(SMALL, SIZE).of(found)
     assert (found.input_size, found.output_stride) == (SIZE, 16)
     assert found.provenance['epoch'] == 3
+
+
+@pytest.mark.parametrize('tolerance', [0, -0.1, math.nan])
+def test_a_tolerance_must_be_positive(tolerance):
+    with pytest.raises(ValueError, match='tolerance of a target must be positive'):
+        Target(5e6, tolerance)
+
+
+def test_a_search_that_has_diverged_is_named():
+    name = SMALL.choices[1].name
+    p = {n: torch.tensor(v) for n, v in drawn(SMALL, 0).items()}
+    searcher = DifferentiableSearcher(
+        SimpleNamespace(space=SMALL, probabilities=lambda: p), cost_table(SMALL, SIZE), seed=0
+    )
+    assert searcher.architecture() == derive(SMALL, drawn(SMALL, 0))
+    p[name] = p[name] * math.nan
+    for call in (searcher.architecture, lambda: searcher.propose('weights', 0, False)):
+        with pytest.raises(ValueError, match=rf'those of {name} are \[nan.*has diverged'):
+            call()

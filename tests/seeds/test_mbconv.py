@@ -198,3 +198,6 @@ def test_restricted_choices():
         mbconv_space('mobilenet_v2', restrict={'stage5.layer0': ['k9e6']})
     with pytest.raises(SpaceError, match='The choices are stage1.layer0'):
         mbconv_space('mobilenet_v2', restrict={'stage0.layer0': ['k3e1']})
+    for offered in ([], ['skip']):
+        with pytest.raises(SpaceError, match="beside 'skip'"):
+            mbconv_space('mobilenet_v2', restrict={'stage1.layer1': offered})
