@@ -7,6 +7,8 @@ _LOCATIONS = [
     'mmtransfer.backbones',
     'mmtransfer.search',
     'mmtransfer.tasks.parts',
+    'mmtransfer.tasks.classification',
+    'mmtransfer.tasks.folders',
     'mmtransfer.engine',
 ]
 

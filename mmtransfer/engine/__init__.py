@@ -3,29 +3,37 @@
 from .bn import ReestimateBNHook, reestimate_bn
 from .channels import ChannelsError, CheckChannelsHook, check_channels
 from .checkpoint_hook import CheckpointHook
+from .classes import CheckClassesHook, ClassesError, check_classes
 from .head_boxes import CheckHeadBoxesHook, HeadBoxesError, check_head_boxes
 from .optim import NonFiniteLossError, RegularisedOptimWrapper, SearchOptimWrapperConstructor
 from .parallel import AverageGradients
 from .remap_hook import RemapHook
+from .sample_path import SamplePathHook
 from .search_log import SearchLogHook
 from .search_loop import SearchConfigError, SearchLoop
+from .train_loop import SeededTrainLoop
 
 __all__ = [
     'AverageGradients',
     'ChannelsError',
     'CheckChannelsHook',
+    'CheckClassesHook',
     'CheckHeadBoxesHook',
     'CheckpointHook',
+    'ClassesError',
     'HeadBoxesError',
     'NonFiniteLossError',
     'ReestimateBNHook',
     'RegularisedOptimWrapper',
     'RemapHook',
+    'SamplePathHook',
     'SearchConfigError',
     'SearchLogHook',
     'SearchLoop',
     'SearchOptimWrapperConstructor',
+    'SeededTrainLoop',
     'check_channels',
+    'check_classes',
     'check_head_boxes',
     'reestimate_bn',
 ]

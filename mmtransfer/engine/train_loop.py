@@ -1,0 +1,74 @@
+"""An ordinary training whose continuation repeats it exactly."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast_object_list, get_rank
+from mmengine.registry import DATASETS
+from mmengine.runner import EpochBasedTrainLoop
+
+from mmtransfer.registry import LOOPS
+from mmtransfer.search import draw_seed
+
+from .loaders import build_loader
+
+
+def common_seed(runner) -> int:
+    """The seed of the run on rank 0; with ``randomness.diff_rank_seed`` others have another one."""
+    seeds = [runner.seed]
+    broadcast_object_list(seeds)
+    return int(seeds[0])
+
+
+@LOOPS.register_module()
+class SeededTrainLoop(EpochBasedTrainLoop):
+    """MMEngine's loop over epochs, in which everything random follows from the seed of the run and
+    counters.
+
+    Order and augmentation of the samples follow from (seed, epoch, sample), whatever the number of
+    workers; what the model draws from (seed, iteration, rank). So a run that is resumed from any
+    iteration, also inside an epoch, goes on as an uninterrupted one, bit for bit on the CPU.
+
+    Args:
+        runner: MMEngine's runner.
+        dataloader: ``train_dataloader`` of the config.
+        max_epochs: Passes over the data.
+        val_begin, val_interval: As MMEngine's.
+
+    Raises:
+        EndlessSamplerError: The sampler never ends.
+    """
+
+    def __init__(
+        self,
+        runner,
+        dataloader: dict,
+        max_epochs: int,
+        val_begin: int = 1,
+        val_interval: int = 1,
+    ) -> None:
+        self.seed = common_seed(runner)
+        dataset = DATASETS.build(dataloader['dataset'])
+        loader = build_loader(dataloader, dataset, draw_seed(self.seed, 'batches'))
+        super().__init__(runner, loader, max_epochs, val_begin, val_interval)
+
+    def run_epoch(self) -> None:
+        """One pass over the data, from where the iteration count says."""
+        self.runner.call_hook('before_train_epoch')
+        self.runner.model.train()
+        start = self._iter - self._epoch * len(self.dataloader)
+        self.dataloader.at(self._epoch, start)
+        for index, batch in enumerate(self.dataloader, start):
+            self.run_iter(index, batch)
+        self.runner.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def run_iter(self, idx: int, data_batch: Any) -> None:
+        """One step; no random state of an earlier one reaches it."""
+        seed = draw_seed(self.seed, 'step', self._iter, get_rank())
+        random.seed(seed)
+        np.random.seed(seed)
+        torch.manual_seed(seed)
+        super().run_iter(idx, data_batch)
