@@ -1,4 +1,4 @@
-"""CamVid, streets seen from a car, 11 classes (367 train, 101 val, 233 test images), at 240 x 180;
+"""CamVid, streets seen from a car, 11 classes (367 train, 101 val, 233 test images), at 192 x 144;
 data/camvid holds it. Scores are at the full 480 x 360."""
 
 data_root = 'data/camvid/'
@@ -30,8 +30,8 @@ metainfo = dict(
         [0, 128, 192],
     ],
 )
-image_size = (240, 180)  # (W, H)
-crop_size = (176, 176)
+image_size = (192, 144)  # (W, H)
+crop_size = (144, 144)
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),

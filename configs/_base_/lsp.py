@@ -1,8 +1,8 @@
-"""LSP, 400 people in sports with 14 joints (280 train, 60 val, 60 test), at 160 x 160; data/lsp
+"""LSP, 400 people in sports with 14 joints (280 train, 60 val, 60 test), at 128 x 128; data/lsp
 holds it. The joints are those of CrowdPose; there are no head boxes, hence PCK by boxes."""
 
 data_root = 'data/lsp/'
-codec = dict(type='MSRAHeatmap', input_size=(160, 160), heatmap_size=(40, 40), sigma=1.5)
+codec = dict(type='MSRAHeatmap', input_size=(128, 128), heatmap_size=(32, 32), sigma=1.5)
 
 train_pipeline = [
     dict(type='LoadImage'),

@@ -14,9 +14,9 @@ model = dict(
     decode_head=dict(num_classes=11),
 )
 
-target = 619_372_800  # multiply-adds of the seed's backbone at this input size
+target = 375_402_816  # multiply-adds of the seed's backbone at this input size
 train_cfg = _base_.search.train_cfg
-train_cfg.update(max_epochs=16, arch_begin=6, val_interval=8, input_size=(180, 240))
+train_cfg.update(max_epochs=16, arch_begin=6, val_interval=8, input_size=(144, 192))
 train_cfg.alternation = (1, 2)  # an architecture step takes five times as long as a weight step
 train_cfg.searcher.target = target
 train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=0.08, target=target)]

@@ -15,7 +15,7 @@ optim_wrapper = _base_.adapt.optim_wrapper
 optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3, weight_decay=0.01)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=30),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[20, 27], gamma=0.1),
+    dict(type='MultiStepLR', by_epoch=True, milestones=[18, 25], gamma=0.1),
 ]
 default_hooks = _base_.adapt.default_hooks
 default_hooks.logger = dict(interval=5, log_metric_by_epoch=True)

@@ -8,9 +8,9 @@ _base_ = [
 
 model = dict(backbone=_base_.supernet, head=dict(out_channels=14, decoder=_base_.codec))
 
-target = 185_631_200  # multiply-adds of the seed's backbone at this input size
+target = 118_803_968  # multiply-adds of the seed's backbone at this input size
 train_cfg = _base_.search.train_cfg
-train_cfg.update(max_epochs=20, arch_begin=10, val_interval=10, input_size=(160, 160))
+train_cfg.update(max_epochs=20, arch_begin=10, val_interval=10, input_size=(128, 128))
 train_cfg.searcher.target = target
 train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=3e-5, target=target)]
 
