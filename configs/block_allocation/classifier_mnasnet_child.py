@@ -1,0 +1,18 @@
+"""A child of the supernet of classifier_mnasnet_supernet.py, fine-tuned on the source by the schedule
+of the supernet; the paper names none.
+
+Another one: --cfg-options model.backbone.blocks=[3,3,2,3,4]
+"""
+
+_base_ = './classifier_mnasnet_seed.py'
+
+model = dict(backbone=dict(blocks=[3, 3, 2, 3, 4], max_blocks=[5, 6, 8, 7, 7]))
+custom_hooks = [
+    dict(
+        type='mmtransfer.RemapHook',
+        source='supernet',
+        checkpoint='work_dirs/classifier_mnasnet_supernet',
+    ),
+    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
+    *_base_.custom_hooks,
+]

@@ -1,0 +1,17 @@
+"""The rival: the plain ResNet-50, trained by classifier_r50_seed.py, fine-tuned on CUB-200-2011."""
+
+_base_ = ['../_base_/classifier.py', '../_base_/cub.py']
+
+model = dict(
+    backbone=dict(type='mmtransfer.AdaptedBackbone', architecture='resnet50', out_indices=(3,)),
+    num_classes=200,
+)
+custom_hooks = [
+    dict(
+        type='mmtransfer.RemapHook',
+        source='supernet',
+        checkpoint='work_dirs/classifier_r50_seed',
+        initialise=['fc.'],
+    ),
+    *_base_.custom_hooks,
+]
