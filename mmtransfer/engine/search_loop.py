@@ -193,17 +193,18 @@ class SearchLoop(EpochBasedTrainLoop):
 
     def run(self) -> nn.Module:
         """Search, validating the derived architecture as the config says."""
-        held_out = HeldOut(self, self.evaluation) if self.asks else None
+        held_out = self.held_out() if self.asks else None
         if held_out is not None:
             held_out.scorer.check()
-        for kind in ('weights', 'arch'):
+        for kind in self.runner.optim_wrapper.keys():
             self.runner.optim_wrapper[kind].terms = lambda kind=kind: self._terms(kind)
         self.runner.call_hook('before_train')
         while self._epoch < self._max_epochs and not self.stop_training:
             self.run_epoch()
             self._decide_current_val_interval()
             due = self._epoch >= self.val_begin and self._epoch % self.val_interval == 0
-            if due or (self._epoch == self._max_epochs and not self.asks):
+            last = self._epoch == self._max_epochs
+            if last and not self.asks or due and not last:
                 self._validate()
         if held_out is not None and not self.stop_training:
             run_candidate_phase(self, held_out)
@@ -211,6 +212,10 @@ class SearchLoop(EpochBasedTrainLoop):
         self.runner.call_hook('after_train')
         self._report_target()
         return self.runner.model
+
+    def held_out(self) -> HeldOut:
+        """What scores the candidates."""
+        return HeldOut(self, self.evaluation)
 
     def _validate(self) -> None:
         """Validate what is found so far; the seed, or what is nearest to it, before that."""

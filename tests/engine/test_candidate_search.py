@@ -63,8 +63,12 @@ def watch(monkeypatch, die_in=None):
 
 @pytest.mark.parametrize('searcher', [RANDOM, EVOLUTION], ids=['random', 'evolution'])
 def test_the_best_candidate_is_what_the_search_writes(tmp_path, monkeypatch, searcher):
-    calls = watch(monkeypatch)
+    calls, validated, validate = watch(monkeypatch), [], SearchLoop._validate
+    monkeypatch.setattr(
+        SearchLoop, '_validate', lambda s: validated.append(s._epoch) or validate(s)
+    )
     runner = run(candidate_config(tmp_path, searcher), 'best')
+    assert validated == [1, 2]  # after the last epoch once, when there is a result
     scores = runner.train_loop.scores
     assert (
         len(calls) == len(set(calls)) == len(scores.values) == runner.train_loop.searcher.candidates
