@@ -73,7 +73,7 @@ def _without_logits(model: nn.Module) -> Iterator[list[nn.Parameter]]:
     no ``paramwise_cfg`` can take them up."""
     owners: list[Any] = [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
     logits = [p for m in owners for p in m.architecture_parameters()]
-    hidden = [(m, m._modules.pop('logits')) for m in owners]
+    hidden = [(m, m._modules.pop('logits')) for m in owners if m.architecture_parameters()]
     try:
         yield logits
     finally:
@@ -88,6 +88,7 @@ class SearchOptimWrapperConstructor:
     Args:
         optim_wrapper_cfg: ``dict(weights=dict(type=..., optimizer=...), arch=dict(...))``; each
             part is what ``optim_wrapper`` is in an ordinary config, ``paramwise_cfg`` included.
+            Without ``arch`` for a supernet that has no logits (block allocation).
         paramwise_cfg: Must be None: it belongs into ``weights``.
 
     Raises:
@@ -95,7 +96,8 @@ class SearchOptimWrapperConstructor:
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
-        if set(optim_wrapper_cfg) != {'weights', 'arch'} or paramwise_cfg is not None:
+        parts = set(optim_wrapper_cfg)
+        if not {'weights'} <= parts <= {'weights', 'arch'} or paramwise_cfg is not None:
             raise ValueError(
                 'the optim_wrapper of a search must hold exactly the parts "weights" and "arch" '
                 f'(and paramwise_cfg inside "weights"); received {sorted(optim_wrapper_cfg)}, '
@@ -108,11 +110,19 @@ class SearchOptimWrapperConstructor:
         """Build both wrappers; together they hold every parameter exactly once."""
         module = unwrap(model)
         with _without_logits(module) as logits:
-            if not logits:
+            if not any(hasattr(m, 'architecture_parameters') for m in module.modules()):
                 raise ValueError(
                     'a search needs a supernet as the backbone (such as mmtransfer.FNASupernet); '
                     'the model has no architecture parameters.'
                 )
+            if bool(logits) != ('arch' in self.cfg):
+                raise ValueError(
+                    f'optim_wrapper and param_scheduler of a search have a part "arch" exactly '
+                    f'where the supernet has logits; it has {len(logits)} vectors of them, and '
+                    f'optim_wrapper has the parts {sorted(self.cfg)}. Add it, or leave it out.'
+                )
             weights = build_optim_wrapper(module, dict(self.cfg['weights'], kind='weights'))
+        if not logits:
+            return OptimWrapperDict(weights=weights)
         arch = build_optim_wrapper(nn.ParameterList(logits), dict(self.cfg['arch'], kind='arch'))
         return OptimWrapperDict(weights=weights, arch=arch)

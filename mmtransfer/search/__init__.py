@@ -13,6 +13,7 @@ from .derive import (
 from .differentiable import DifferentiableSearcher
 from .draws import draw_rng, draw_seed
 from .evolution import EvolutionSearcher
+from .greedy import GreedyBlockSearcher, all_of_size, beaten, count_of_size, ladder, size_of
 from .guard import skip_share
 from .regularisers import CostTerm, Regulariser, Step
 from .scores import Scores, ScoresError
@@ -23,6 +24,7 @@ __all__ = [
     'CostTerm',
     'DifferentiableSearcher',
     'EvolutionSearcher',
+    'GreedyBlockSearcher',
     'RandomSearcher',
     'Regulariser',
     'Scores',
@@ -30,12 +32,17 @@ __all__ = [
     'Step',
     'Target',
     'TargetError',
+    'all_of_size',
+    'beaten',
+    'count_of_size',
     'derive',
     'derive_from_checkpoint',
     'derive_supernet',
     'draw_rng',
     'draw_seed',
+    'ladder',
     'score_candidates',
+    'size_of',
     'skip_share',
     'with_cost',
 ]

@@ -195,7 +195,8 @@ def derive_supernet(
         supernet: A backbone with ``space``, ``output_stride`` and ``probabilities()``.
         train_cfg: Of the search config: input size, metric with its table, and target.
         noted: What the search's checkpoint holds under ``'mmtransfer'``. Where candidates were
-            scored, the best of them is the result and the logits say nothing.
+            scored the logits say nothing: the result is what the search noted as found, or else
+            the best of them.
 
     Raises:
         LatencyTableError: The latency that the config counts was measured elsewhere.
@@ -205,7 +206,9 @@ def derive_supernet(
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
     table = table_for(train_cfg, supernet.space, supernet.output_stride)
-    if 'scores' in (noted or {}):
+    if (noted or {}).get('found'):
+        found = supernet.space.architecture((noted or {})['found'])
+    elif 'scores' in (noted or {}):
         found = best_candidate((noted or {})['scores'], supernet.space)
     else:
         found = derive(supernet.space, plain_probabilities(supernet), table, target)
@@ -244,14 +247,15 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     content = read_checkpoint(checkpoint)
     tensors = tensors_of(content, str(checkpoint))
     found = {k: t for k, t in tensors.items() if k.startswith(prefix)}
-    expected = {f'{prefix}{i}': len(c.options) for i, c in enumerate(supernet.space.choices)}
+    choices = supernet.space.choices if supernet.architecture_parameters() else ()
+    expected = {f'{prefix}{i}': len(c.options) for i, c in enumerate(choices)}
     if {k: t.numel() for k, t in found.items()} != expected:
         raise ValueError(
             f'{checkpoint} must hold {len(expected)} vectors of logits, {prefix}0 and on, of the '
             f'sizes {list(expected.values())}; received {[t.numel() for t in found.values()]}. Is '
             f'it a checkpoint of this search config?'
         )
-    for own, name in zip(supernet.logits, expected, strict=True):
+    for own, name in zip(supernet.architecture_parameters(), expected, strict=True):
         own.data.copy_(found[name])
     return derive_supernet(supernet, config.train_cfg, content.get('mmtransfer'))
 
