@@ -1,5 +1,5 @@
-"""A child of the supernet of classifier_mnasnet_supernet.py, fine-tuned on the source by the schedule
-of the supernet; the paper names none.
+"""A child of the supernet of classifier_mnasnet_supernet.py, fine-tuned on the source by its
+schedule; the paper names none.
 
 Another one: --cfg-options model.backbone.blocks=[3,3,2,3,4]
 """
