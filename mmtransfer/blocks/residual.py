@@ -1,14 +1,32 @@
-"""The blocks of ResNet with one searched convolution (FNA++, Fig. 5)."""
+"""The blocks of ResNet with one searched convolution (FNA++, Fig. 5), and their variants."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from mmcv.cnn import build_activation_layer
+from mmcv.cnn import ConvModule, NonLocal2d, build_activation_layer
 from torch import Tensor, nn
 
 from mmtransfer.blocks.mbconv import conv_norm_act
 from mmtransfer.blocks.recompute import recompute
 from mmtransfer.seeds.ops import Conv
+
+
+class SqueezeExcite(nn.Module):
+    """Every channel times a gate in (0, 1), made from the means of all (SENet, Sec. 3).
+
+    Args:
+        channels: Of input and output.
+        squeezed: Channels between the two 1x1 convolutions.
+    """
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.fc1 = ConvModule(channels, squeezed, 1, act_cfg=dict(type='ReLU'))
+        self.fc2 = ConvModule(squeezed, channels, 1, act_cfg=dict(type='Sigmoid'))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to the same shape."""
+        return x * self.fc2(self.fc1(x.mean((2, 3), keepdim=True)))
 
 
 class Residual(nn.Module):
@@ -18,6 +36,10 @@ class Residual(nn.Module):
     :func:`mmtransfer.seeds.ops.basic` or :func:`~mmtransfer.seeds.ops.bottleneck`; the one named
     ``downsample``, if there is one, is the shortcut. ResNet, Sec. 3.3 and Fig. 5; the stride is on
     the spatial convolution.
+
+    Those in ``se`` gate the channels before the sum (:class:`SqueezeExcite`). Those in
+    ``non_local`` are a non-local module after the block, MMCV's: embedded Gaussian, scaled; its
+    last norm begins at 0, and so the module as the identity (Non-local Neural Networks, Sec. 3.3).
 
     Args:
         convs: The block's convolutions.
@@ -38,10 +60,14 @@ class Residual(nn.Module):
     ) -> None:
         super().__init__()
         self.with_cp = with_cp
-        self.path = [conv.name for conv in convs if conv.name != 'downsample']
+        named = {conv.name: conv for conv in convs}
+        main = [conv for conv in convs if '.' not in conv.name]
+        self.path = [conv.name for conv in main if conv.name != 'downsample']
         self.downsample: nn.Module | None = None
+        self.se: nn.Module | None = None
+        self.non_local: nn.Module | None = None
         reduction = 1
-        for conv in convs:
+        for conv in main:
             shortcut = conv.name == 'downsample'
             module = conv_norm_act(
                 conv.in_channels,
@@ -55,6 +81,13 @@ class Residual(nn.Module):
             )
             reduction = conv.reduction
             setattr(self, conv.name, module)
+        if 'se.fc1' in named:
+            fc1 = named['se.fc1']
+            self.se = SqueezeExcite(fc1.in_channels, fc1.out_channels)
+        if 'non_local.g' in named:
+            g = named['non_local.g']
+            ratio = g.in_channels // g.out_channels
+            self.non_local = NonLocal2d(g.in_channels, reduction=ratio, norm_cfg=norm_cfg)
         self.act = build_activation_layer(dict(act_cfg, inplace=True))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -66,4 +99,7 @@ class Residual(nn.Module):
         y = x
         for name in self.path:
             y = getattr(self, name)(y)
-        return self.act(y + (x if self.downsample is None else self.downsample(x)))
+        if self.se is not None:
+            y = self.se(y)
+        y = self.act(y + (x if self.downsample is None else self.downsample(x)))
+        return y if self.non_local is None else self.non_local(y)

@@ -1,11 +1,13 @@
 """What convolutions and blocks cost, in integers. No torch here.
 
 Multiply-adds are counted as in the tables of FNA++: those of the convolutions, and one add per
-output element of every convolution with a bias. A block's convolutions have none, their norms are
-not counted in multiply-adds; parameters are all parameters, the norms' affine ones included.
+output element of every convolution with a bias. Those of a block have none but in squeeze-and-
+excitation and non-local modules; norms, gates and the products of two feature maps are not counted.
+Parameters are all parameters, the norms' affine ones included.
 """
 
-from ..seeds import Layer, Seed
+from ..seeds import Conv, Layer, Seed
+from ..seeds.ops import POOLED
 
 Size = tuple[int, int]
 
@@ -64,7 +66,7 @@ def layer_madds(layer: Layer, size: Size) -> int:
     """Multiply-adds of a block whose input has this (H, W)."""
     return sum(
         conv_madds(
-            c.in_channels, c.out_channels, c.kernel, strided(size, c.reduction), groups=c.groups
+            c.in_channels, c.out_channels, c.kernel, _output(c, size), groups=c.groups, bias=c.bias
         )
         for c in layer.convs
     )
@@ -73,7 +75,12 @@ def layer_madds(layer: Layer, size: Size) -> int:
 def layer_params(layer: Layer) -> int:
     """Parameters of a block and its norms."""
     return sum(
-        conv_params(c.in_channels, c.out_channels, c.kernel, groups=c.groups)
-        + norm_params(c.out_channels)
+        conv_params(c.in_channels, c.out_channels, c.kernel, groups=c.groups, bias=c.bias)
+        + (0 if c.bias else norm_params(c.out_channels))
         for c in layer.convs
     )
+
+
+def _output(conv: Conv, size: Size) -> Size:
+    """(H, W) of a convolution's output in a block whose input has this one."""
+    return (1, 1) if conv.reduction == POOLED else strided(size, conv.reduction)

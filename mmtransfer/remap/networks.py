@@ -200,9 +200,14 @@ def _blocks(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, str 
 
     An expansion that the source does not have is initialised, and with it the depthwise convolution
     behind it: of a remapped one all new channels would be zero, and next to the zeros that Eq. 3
-    puts into the projection they would never receive a gradient.
+    puts into the projection they would never receive a gradient. A grouped convolution of another
+    width has its channels in other groups: the whole path through it is initialised (ResNeXt from
+    ResNet).
     """
     blocks: dict[str, str | None] = {target: origin.name}
+    if _regrouped(origin, convs):
+        path = (c.name for c in convs if c.name != 'downsample' and '.' not in c.name)
+        blocks |= {f'{target}.{name}': None for name in path}
     known = {conv.name for conv in origin.convs}
     for conv in convs:
         if conv.name not in known:
@@ -215,7 +220,9 @@ def _blocks(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, str 
 def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]:
     """Weights of grouped convolutions that come from a plain one (FNA++, Eq. 4)."""
     known = {conv.name: conv.groups for conv in origin.convs}
-    found = {}
+    found: dict[str, int] = {}
+    if _regrouped(origin, convs):
+        return found
     for conv in convs:
         have = known.get(conv.name, conv.groups)
         if have == conv.groups or origin.block.startswith(
@@ -230,6 +237,17 @@ def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]
             )
         found[f'{target}.{conv.name}.conv.weight'] = conv.groups
     return found
+
+
+def _regrouped(origin: Layer, convs: Sequence[Conv]) -> bool:
+    """Whether a residual block has a grouped convolution where the source's has another width."""
+    known = {conv.name: conv for conv in origin.convs}
+    return not origin.block.startswith('mbconv') and any(
+        known[conv.name].out_channels != conv.out_channels
+        and max(known[conv.name].groups, conv.groups) > 1
+        for conv in convs
+        if conv.name in known
+    )
 
 
 def _origin(layer: Layer, position: Mapping[str, tuple[int, int]]) -> str:

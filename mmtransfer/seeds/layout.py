@@ -74,7 +74,11 @@ def _stem(seed: Seed) -> Iterator[tuple[str, Shape]]:
 
 def _block(name: str, convs: Iterable[Conv]) -> Iterator[tuple[str, Shape]]:
     for conv in convs:
-        yield from _conv_norm(f'{name}.{conv.name}', conv.shape)
+        if conv.bias:
+            yield f'{name}.{conv.name}.conv.weight', conv.shape
+            yield f'{name}.{conv.name}.conv.bias', conv.shape[:1]
+        else:
+            yield from _conv_norm(f'{name}.{conv.name}', conv.shape)
 
 
 def _conv_norm(name: str, weight: Shape) -> Iterator[tuple[str, Shape]]:

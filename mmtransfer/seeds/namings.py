@@ -229,24 +229,40 @@ def proxylessnas(network: Network) -> Names:
 
 
 def resnet(network: Network) -> Names:
-    """torchvision's ResNet, whose names mmdet, mmseg, mmpose and timm share."""
-    return _names(_resnet_units(network), 'fc')
+    """torchvision's ResNet, whose names mmdet, mmseg, mmpose and timm share; SE as in timm."""
+    return _names(_resnet_units(network), 'fc', _resnet_biased(network, '{}', 'se.fc'))
 
 
 def mmpretrain_resnet(network: Network) -> Names:
-    """mmpretrain's ResNet: the same but for the classifier."""
-    return _names(_resnet_units(network), 'head.fc')
+    """mmpretrain's ResNet: the same but for the classifier and for SE, which mmpose has so too."""
+    return _names(
+        _resnet_units(network), 'head.fc', _resnet_biased(network, '{}.conv', 'se_layer.conv')
+    )
 
 
 def _resnet_units(network: Network) -> Iterator[tuple[str, str, str]]:
     yield 'stem', 'conv1', 'bn1'
     for layer in network.layers:
         at = f'layer{layer.stage + 1}.{layer.index}'
-        for ours in _convs(layer):
+        for ours in (conv.name for conv in layer.convs if not conv.bias):
             if ours == 'downsample':
                 yield f'{layer.name}.{ours}', f'{at}.downsample.0', f'{at}.downsample.1'
+            elif ours.startswith('non_local.'):
+                yield _module(f'{layer.name}.{ours}', f'{at}.{ours}')
             else:
                 yield f'{layer.name}.{ours}', f'{at}.{ours}', f'{at}.{ours.replace("conv", "bn")}'
+
+
+def _resnet_biased(network: Network, module: str, se: str) -> Iterator[tuple[str, str]]:
+    """Convolutions with a bias; a non-local module has MMCV's names, published files have none."""
+    for layer in network.layers:
+        at = f'layer{layer.stage + 1}.{layer.index}'
+        for ours in (conv.name for conv in layer.convs if conv.bias):
+            if ours.startswith('se.'):
+                theirs = module.format(f'{at}.{ours.replace("se.fc", se)}')
+            else:
+                theirs = f'{at}.{ours}.conv'
+            yield f'{layer.name}.{ours}', theirs
 
 
 NAMINGS: dict[str, dict[str, Callable[[Network], Names]]] = {
@@ -282,12 +298,21 @@ def _module(ours: str, theirs: str) -> tuple[str, str, str]:
     return ours, f'{theirs}.conv', f'{theirs}.bn'
 
 
-def _names(units: Iterable[tuple[str, str, str]], fc: str | None = None) -> Names:
-    """The names in units of (our module, their convolution, their norm), and of the classifier."""
+def _names(
+    units: Iterable[tuple[str, str, str]],
+    fc: str | None = None,
+    biased: Iterable[tuple[str, str]] = (),
+) -> Names:
+    """The names in units of (our module, their convolution, their norm), and of the classifier.
+
+    ``biased`` are pairs of our module and their convolution, of those with a bias and no norm.
+    """
     names: Names = {}
     for ours, conv, norm in units:
         names[f'{ours}.conv.weight'] = f'{conv}.weight'
         names.update((f'{ours}.bn.{part}', f'{norm}.{part}') for part in NORM)
+    for ours, conv in biased:
+        names.update((f'{ours}.conv.{part}', f'{conv}.{part}') for part in ('weight', 'bias'))
     if fc is not None:
         names.update((f'fc.{part}', f'{fc}.{part}') for part in ('weight', 'bias'))
     return names

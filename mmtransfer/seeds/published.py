@@ -15,7 +15,8 @@ class Stage:
         channels: Output channels of every block.
         stride: Stride of the first block.
         ops: One op per layer: ``'k3e6'`` for an MBConv of kernel 3 and expansion 6, ``'k3g1'`` for
-            a residual block of kernel 3 and 1 group, or ``'skip'``.
+            a residual block of kernel 3 and 1 group, or ``'skip'``; variants of residual blocks as
+            in :class:`mmtransfer.seeds.ops.Variant`.
     """
 
     channels: int
@@ -73,10 +74,25 @@ class Seed:
         return 4 if self.stem_pool else 2
 
 
-def _resnet(name: str, block: str, depths: tuple[int, ...], width: int) -> Seed:
-    """A ResNet whose stages are ``width`` times 1, 2, 4, 8 channels wide."""
+def _resnet(
+    name: str,
+    block: str,
+    depths: tuple[int, ...],
+    width: int,
+    op: str = 'k3g1',
+    non_local: tuple[tuple[int, int], ...] = (),
+) -> Seed:
+    """A ResNet whose stages are ``width`` times 1, 2, 4, 8 channels wide.
+
+    A non-local module follows the blocks at ``non_local``, each a (stage, position), from 0.
+    """
     stages = (
-        Stage(width * 2**s, 2 if s else 1, ('k3g1',) * depth) for s, depth in enumerate(depths)
+        Stage(
+            width * 2**s,
+            2 if s else 1,
+            tuple(op + 'n2' * ((s, n) in non_local) for n in range(depth)),
+        )
+        for s, depth in enumerate(depths)
     )
     return Seed(
         name=name,
@@ -170,6 +186,13 @@ SEEDS = {
         ),
         _resnet('resnet18', 'basic', (2, 2, 2, 2), 64),
         _resnet('resnet50', 'bottleneck', (3, 4, 6, 3), 256),
+        # Block allocation, Sec. 4: ResNeXt (32x4d), squeeze-and-excitation (ratio 16), both, and
+        # one non-local module before the last block of the third stage: where Non-local Neural
+        # Networks (Sec. 5.1) and CGNL, whose ResNet50+NL the paper cites, put a single one.
+        _resnet('resnext50_32x4d', 'bottleneck', (3, 4, 6, 3), 256, 'k3g32w4'),
+        _resnet('se_resnet50', 'bottleneck', (3, 4, 6, 3), 256, 'k3g1s16'),
+        _resnet('se_resnext50', 'bottleneck', (3, 4, 6, 3), 256, 'k3g32w4s16'),
+        _resnet('resnet50_nl', 'bottleneck', (3, 4, 6, 3), 256, non_local=((2, 4),)),
     )
 }
 # Variants in which blocks of expansion 1 have an expansion convolution too.

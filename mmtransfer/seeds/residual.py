@@ -14,12 +14,13 @@ from .published import find_seed
 OPS = ('k3g1', 'k5g2', 'k5g4', 'k7g4', 'k7g8')
 
 
-def residual_space(seed: str, ops: Sequence[str] = OPS) -> SearchSpace:
+def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
     """The space around a ResNet.
 
     Args:
         seed: Name of the seed.
-        ops: What every block chooses from: ``'k5g2'`` for kernel 5 and 2 groups.
+        ops: What every block chooses from: ``'k5g2'`` for kernel 5 and 2 groups. By default those
+            of Table 7; around a variant of ResNet, whose blocks are not among them, its own.
 
     Raises:
         SpaceError: An unknown seed, or values that make no space.
@@ -30,6 +31,9 @@ def residual_space(seed: str, ops: Sequence[str] = OPS) -> SearchSpace:
             f'a residual space needs a seed of residual blocks; {seed} is made of MBConv blocks: '
             f'its space takes other arguments (layers, kernels, expansions).'
         )
+    if ops is None:
+        own = tuple(dict.fromkeys(op for stage in found.stages for op in stage.ops))
+        ops = OPS if set(own) <= set(OPS) else own
     for op in ops:
         if 'g' not in op:
             raise SpaceError(f"ops must read like 'k5g2', kernel and groups; received {op!r}")
