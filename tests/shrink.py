@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from . import shrink_pose, shrink_segmentation
+from . import shrink_classification, shrink_pose, shrink_segmentation
 
 SIZE = 64  # height and width of the images in pixels
 WIDTH = 32  # channels of neck and heads; FCOS normalises groups of 32
@@ -56,6 +56,9 @@ def shrink(cfg: Config, folder: Path, *, searched: Path | None = None) -> Config
     elif cfg.default_scope == 'mmseg':
         shrink_segmentation.shrink_data(cfg, folder / 'data', SIZE)
         shrink_segmentation.shrink_model(cfg, SIZE)
+    elif cfg.model.type == 'mmtransfer.ImageClassifier':
+        shrink_classification.shrink_data(cfg, folder / 'data', SIZE)
+        shrink_classification.shrink_model(cfg)
     else:
         _shrink_data(cfg, folder / 'data')
         _shrink_model(cfg)
@@ -124,6 +127,10 @@ def _shrink_backbone(cfg: Config, searched: Path | None) -> None:
         backbone.update(dict(ops=('k3g1', 'k5g2')) if residual else SUPERNET)
         if 'restrict' in backbone:
             backbone.update(expansions=(6,), restrict={'stage5.layer0': ['k3e6', 'k5e6']})
+    elif backbone.get('blocks') or backbone.get('max_blocks'):
+        backbone.max_blocks = [2] * len(backbone.get('blocks') or backbone.max_blocks)
+        if 'blocks' in backbone:
+            backbone.blocks = [min(n, 2) for n in backbone.blocks]
     elif searched is not None:
         backbone.architecture = str(searched / 'architecture.json')
     elif backbone.architecture.endswith('.json'):

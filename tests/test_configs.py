@@ -12,7 +12,7 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture, ArchitectureError
 from mmtransfer.cost.table import cost_table
-from mmtransfer.seeds import closest_to_seed, mbconv_space, seed_architecture
+from mmtransfer.seeds import closest_to_seed, find_seed, mbconv_space, seed_architecture
 
 from .shrink import seed_of, shrink
 
@@ -53,6 +53,9 @@ def run(cfg: Config) -> Runner:
 def channels_read(cfg: Config) -> list[int]:
     """Of the features that the neck or, without one, the head expects."""
     model = cfg.model
+    if model.type == 'mmtransfer.ImageClassifier':  # the last stage's
+        stage = find_seed(model.backbone.get('seed') or model.backbone.architecture).stages[-1]
+        return [stage.channels]
     reader = model.get('neck') or model.get('decode_head') or model.head
     return [reader.in_channels] if isinstance(reader.in_channels, int) else [*reader.in_channels]
 
