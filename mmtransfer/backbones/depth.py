@@ -68,6 +68,8 @@ class DepthSupernet(Supernet):
             (),
         )
         self.space = space
+        # Runs stem and stages in place of the supernet; it can spare what was run before.
+        self.through: Any = None
         self._choices = space_stages(space)
         for layers, (first, dilation) in zip(network.stages, self.strides, strict=True):
             blocks = (
@@ -106,10 +108,11 @@ class DepthSupernet(Supernet):
         Returns:
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
         """
-        x = self.begin(x)
+        runner = self if self.through is None else self.through
+        x = runner.begin(x)
         features: list[Tensor] = []
         for stage in range(self.out_indices[-1] + 1):
-            x = self.run_stage(stage, x)
+            x = runner.run_stage(stage, x)
             if stage in self.out_indices:
                 features.append(x)
         if self.training and torch.is_grad_enabled():

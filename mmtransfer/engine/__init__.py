@@ -4,6 +4,7 @@ from .bn import ReestimateBNHook, reestimate_bn
 from .channels import ChannelsError, CheckChannelsHook, check_channels
 from .checkpoint_hook import CheckpointHook
 from .classes import CheckClassesHook, ClassesError, check_classes
+from .greedy_loop import GreedyBlockSearchLoop
 from .head_boxes import CheckHeadBoxesHook, HeadBoxesError, check_head_boxes
 from .optim import NonFiniteLossError, RegularisedOptimWrapper, SearchOptimWrapperConstructor
 from .parallel import AverageGradients
@@ -21,6 +22,7 @@ __all__ = [
     'CheckHeadBoxesHook',
     'CheckpointHook',
     'ClassesError',
+    'GreedyBlockSearchLoop',
     'HeadBoxesError',
     'NonFiniteLossError',
     'ReestimateBNHook',

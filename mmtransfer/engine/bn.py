@@ -1,6 +1,7 @@
 """Running statistics of batch normalisation, re-estimated for weights that come from elsewhere."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -42,60 +43,111 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int, frozen: b
     Returns:
         The number of layers that were set.
     """
+    with batch_statistics(model, frozen) as layers:
+        sums = NormSums(layers)
+        with listening(layers, sums.add):
+            try:
+                for batch in islice(again(loader), iterations):
+                    forward(model, batch)
+            finally:
+                forget_leftovers(getattr(loader, 'batch_sampler', None))
+    return sums.write(model)
+
+
+@contextmanager
+def batch_statistics(model: nn.Module, frozen: bool = False) -> Iterator[list[Any]]:
+    """Inside, the model trains, and its norms use the statistics of each batch and keep none.
+
+    Args:
+        model: Any module.
+        frozen: Also the norms that stay in evaluation mode while the model trains.
+
+    Yields:
+        The norms for which this holds.
+    """
     modes = [(m, m.training) for m in model.modules()]
     model.train()
     if frozen:
         for m in model.modules():
             m.training = m.training or isinstance(m, _BatchNorm)
     layers: list[Any] = [m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)]
-    sums: dict[Any, Tensor] = {
-        m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers
-    }
-    counts: dict[Any, int] = {m: 0 for m in layers}
-
-    def listen(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        x = inputs[0].detach().double().transpose(0, 1).flatten(1)
-        sums[layer] += torch.stack([x.sum(1), x.square().sum(1)]).to(sums[layer].device)
-        counts[layer] += x.shape[1]
-
-    hooks = [m.register_forward_pre_hook(listen) for m in layers]
     try:
         for m in layers:
             m.track_running_stats = False  # batch statistics, nothing kept
-        for batch in islice(_again(loader), iterations):
-            _forward(model, batch)
+        yield layers
     finally:
-        forget_leftovers(getattr(loader, 'batch_sampler', None))
-        for hook in hooks:
-            hook.remove()
         for m in layers:
             m.track_running_stats = True
         for module, training in modes:
             module.training = training
-    if not layers:
-        return 0
-    device = next(model.parameters()).device
-    flat = torch.cat([torch.cat([sums[m].flatten(), torch.tensor([counts[m]])]) for m in layers])
-    flat = flat.to(device)
-    all_reduce(flat)
-    sizes = [2 * m.num_features + 1 for m in layers]
-    seen = 0
-    for m, part in zip(layers, flat.split(sizes), strict=True):
-        n = part[-1]
-        if n == 0:  # on no rank; it keeps what it has
-            continue
-        seen += 1
-        mean, square = part[:-1].view(2, -1) / n
-        m.running_mean.copy_(mean)
-        m.running_var.copy_((square - mean.square()).clamp(min=0) * n / (n - 1).clamp(min=1))
-    return seen
+
+
+@contextmanager
+def listening(layers: Iterable[Any], heard: Callable[[Any, Tensor, int], None]) -> Iterator[None]:
+    """Inside, ``heard`` is told of each input of these norms: the layer, per channel the sum and
+    the sum of squares as (2, C) in float64, and how many elements they are of."""
+
+    def listen(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0].detach().double().transpose(0, 1).flatten(1)
+        heard(layer, torch.stack([x.sum(1), x.square().sum(1)]), x.shape[1])
+
+    hooks = [m.register_forward_pre_hook(listen) for m in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class NormSums:
+    """Sums over batches of what reached some norms, from which their statistics follow.
+
+    Args:
+        layers: The norms.
+    """
+
+    def __init__(self, layers: Iterable[Any]) -> None:
+        self.sums: dict[Any, Tensor] = {
+            m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers
+        }
+        self.counts: dict[Any, int] = dict.fromkeys(self.sums, 0)
+
+    def add(self, layer: Any, sums: Tensor, count: int) -> None:
+        """Take in one input, as :func:`listening` tells of it."""
+        self.sums[layer] += sums.to(self.sums[layer].device)
+        self.counts[layer] += count
+
+    def write(self, model: nn.Module) -> int:
+        """Set the running statistics by the sums of all ranks; returns for how many layers.
+
+        A layer that nothing reached on any rank keeps what it has.
+        """
+        if not self.sums:
+            return 0
+        flat = torch.cat(
+            [torch.cat([s.flatten(), torch.tensor([self.counts[m]])]) for m, s in self.sums.items()]
+        )
+        flat = flat.to(next(model.parameters()).device)
+        all_reduce(flat)
+        sizes = [2 * m.num_features + 1 for m in self.sums]
+        seen = 0
+        for m, part in zip(self.sums, flat.split(sizes), strict=True):
+            n = part[-1]
+            if n == 0:
+                continue
+            seen += 1
+            mean, square = part[:-1].view(2, -1) / n
+            m.running_mean.copy_(mean)
+            m.running_var.copy_((square - mean.square()).clamp(min=0) * n / (n - 1).clamp(min=1))
+        return seen
 
 
 def _is_open(layer: _BatchNorm) -> bool:
     return layer.training and layer.track_running_stats and layer.running_mean is not None
 
 
-def _again(loader: Iterable) -> Iterator[Any]:
+def again(loader: Iterable) -> Iterator[Any]:
+    """The batches of a loader, over and over."""
     while True:
         empty = True
         for batch in loader:
@@ -105,7 +157,8 @@ def _again(loader: Iterable) -> Iterator[Any]:
             raise ValueError('the loader must give at least one batch; it gave none.')
 
 
-def _forward(model: nn.Module, batch: Any) -> None:
+def forward(model: nn.Module, batch: Any) -> None:
+    """A forward pass in the mode that the model is in; its result is dropped."""
     if isinstance(model, BaseModel):
         data = model.data_preprocessor(batch, True)
         model._run_forward(data, mode='loss')

@@ -36,6 +36,8 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
     began = time.monotonic()
 
     def scored(candidate: Architecture, new: bool) -> None:
+        if new and held_out.metrics:
+            scores.metrics[candidate] = held_out.metrics
         if new and is_main_process():
             write_atomically(scores.to_json(), file)
         number, score = len(searcher.told), scores.values[candidate]
@@ -81,6 +83,6 @@ def _recall(loop: Any, file: Path) -> None:
                 scores.take(read(), name)
             except ScoresError as error:
                 loop.runner.logger.warning(f'scores of an earlier run are not used: {error}')
-    known = [scores.values]
+    known = [scores.values, scores.metrics]
     broadcast_object_list(known)
-    scores.values = known[0]
+    scores.values, scores.metrics = known

@@ -1,12 +1,13 @@
 """The score of a candidate: how its path through the supernet does on the held-out part."""
 
+import copy
 import hashlib
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
-from math import ceil, nan
+from math import ceil, isfinite, nan
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,12 @@ class Evaluation:
                 raise EvaluationError(f'{name} must be an integer of at least 1; received {value}.')
 
 
+# Around the forward passes of one candidate; several take turns on every batch.
+Turn = Callable[[], AbstractContextManager]
+# A score, and all metrics by name.
+Outcome = tuple[float, dict[str, float]]
+
+
 class HeldOut:
     """Candidate -> score, for a search loop whose weights stay as they are.
 
@@ -83,13 +90,15 @@ class HeldOut:
         self.loop = loop
         self.settings = settings
         self.model: Any = loop.model
+        self.metrics: dict[str, float] = {}  # all that the last evaluation said, if it said more
         self.scorer = _Loss(self) if settings.metric == LOSS else _Metric(self)
 
     def __call__(self, architecture: Architecture) -> float:
         """The score; NaN where the evaluator has nothing to say (no prediction at all)."""
         with self.loop.supernet.evaluating(architecture), kept_statistics(self.model):
             self.reestimate()
-            return self.scorer.score()
+            ((score, self.metrics),) = self.scorer.score()
+            return score
 
     def reestimate(self) -> None:
         """Estimate the statistics of batch normalisation for what is selected now."""
@@ -138,22 +147,27 @@ class _Loss:
         """Nothing but the model says what its loss is."""
 
     @torch.no_grad()
-    def score(self) -> float:
+    def score(self, turns: Sequence[Turn] = (nullcontext,)) -> list[Outcome]:
+        """One score per turn; the batches are read once."""
         self.held_out.begin()
         model = self.held_out.model
-        total = torch.zeros(2, dtype=torch.float64, device=next(model.parameters()).device)
+        device = next(model.parameters()).device
+        totals = [torch.zeros(2, dtype=torch.float64, device=device) for _ in turns]
         self.loader.at(0, 0)
         try:
             with as_in_training(model):
                 for batch in islice(self.loader, self.batches):
-                    data = model.data_preprocessor(batch, True)
-                    loss = model.parse_losses(model._run_forward(data, mode='loss'))[0]
-                    count = len(batch['inputs'])
-                    total += torch.stack([loss.double() * count, loss.new_tensor(count).double()])
+                    for turn, total, own in zip(turns, totals, copies(batch, turns), strict=True):
+                        with turn():
+                            data = model.data_preprocessor(own, True)
+                            loss = model.parse_losses(model._run_forward(data, mode='loss'))[0]
+                        count = loss.new_tensor(len(batch['inputs'])).double()
+                        total += torch.stack([loss.double() * count, count])
         finally:
             forget_leftovers(self.loader.batch_sampler.batches)
-        all_reduce(total)
-        return (total[0] / total[1]).item()
+        for total in totals:
+            all_reduce(total)
+        return [((total[0] / total[1]).item(), {}) for total in totals]
 
 
 class _Metric:
@@ -179,8 +193,9 @@ class _Metric:
             evaluator = restrict_evaluator(evaluator, dataset, file)
         loader = {k: v for k, v in cfg.val_dataloader.items() if k in ('dataset', 'batch_size')}
         self._configs = [settings.evaluator or cfg.val_evaluator, loader]
-        self.evaluator = loop.runner.build_evaluator(evaluator)
-        self.evaluator.dataset_meta = dataset.metainfo
+        self._config = evaluator
+        self._meta = dataset.metainfo
+        self.evaluators = [self._evaluator()]
 
     def check(self) -> None:
         """Refuse a metric that the evaluator does not produce, by the first batch.
@@ -188,27 +203,41 @@ class _Metric:
         Raises:
             EvaluationError: Lists what it does produce.
         """
-        self._evaluate(1)
+        self._evaluate(1, [nullcontext])
 
     def digest(self) -> str:
         """Of the configs that say how predictions are made and judged."""
         return digest(self._configs)
 
-    def score(self) -> float:
-        return self._evaluate(None)
+    def score(self, turns: Sequence[Turn] = (nullcontext,)) -> list[Outcome]:
+        """One score per turn, and all metrics; the batches are read once."""
+        return self._evaluate(None, turns)
+
+    def _evaluator(self) -> Any:
+        evaluator = self.held_out.loop.runner.build_evaluator(self._config)
+        evaluator.dataset_meta = self._meta
+        return evaluator
 
     @torch.no_grad()
-    def _evaluate(self, batches: int | None) -> float:
+    def _evaluate(self, batches: int | None, turns: Sequence[Turn]) -> list[Outcome]:
         self.held_out.begin()
         model = self.held_out.model
         self.loader.at(0, 0)
+        while len(self.evaluators) < len(turns):
+            self.evaluators.append(self._evaluator())
+        evaluators = self.evaluators[: len(turns)]
         training = [(m, m.training) for m in model.modules()]
         model.eval()
         for batch in islice(self.loader, batches):
-            self.evaluator.process(data_samples=model.val_step(batch), data_batch=batch)
+            for turn, evaluator, own in zip(turns, evaluators, copies(batch, turns), strict=True):
+                with turn():
+                    samples = model.val_step(own)
+                evaluator.process(data_samples=samples, data_batch=own)
         for module, mode in training:
             module.training = mode
-        found = self.evaluator.evaluate(self.size)
+        return [self._outcome(evaluator.evaluate(self.size)) for evaluator in evaluators]
+
+    def _outcome(self, found: Mapping[str, Any]) -> Outcome:
         wanted = self.held_out.settings.metric
         if found and wanted not in found:
             raise EvaluationError(
@@ -216,7 +245,20 @@ class _Metric:
                 f'{", ".join(sorted(found))}; received {wanted!r}. Correct it in '
                 f'train_cfg.evaluation, or give another evaluator there.'
             )
-        return float(found[wanted]) if found else nan
+        numbers = {k: float(v) for k, v in found.items() if _is_number(v)}
+        return (float(found[wanted]) if found else nan), numbers
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def copies(batch: Any, turns: Sequence[Turn]) -> list[Any]:
+    """The batch for every turn: models write into the samples that they are given."""
+    return [batch, *(copy.deepcopy(batch) for _ in turns[1:])]
 
 
 @contextmanager

@@ -28,12 +28,14 @@ class Scores:
             data. JSON values; scores are only ever joined when it is the same.
         values: Candidate -> score; NaN where there was nothing to score. What is not finite ranks
             last.
+        metrics: Candidate -> all that its evaluation said beside the score, where it said more.
     """
 
     space: SearchSpace
     rule: str = 'less'
     evaluation: Mapping[str, Any] = field(default_factory=dict)
     values: dict[Architecture, float] = field(default_factory=dict)
+    metrics: dict[Architecture, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.rule not in RULES:
@@ -46,6 +48,11 @@ class Scores:
             return -math.inf
         return score if self.rule == 'greater' else -score
 
+    def to_number(self, architecture: Architecture) -> float | None:
+        """The score as a JSON value; None if not finite."""
+        score = self.values[architecture]
+        return score if math.isfinite(score) else None
+
     def ranking(self) -> list[Architecture]:
         """All candidates, the best first; of equals the one that was scored first."""
         return sorted(self.values, key=self.fitness, reverse=True)
@@ -54,7 +61,8 @@ class Scores:
         """The scores of these candidates, in their order."""
         known = {a: a for a in self.values}  # with what is noted of them
         kept = {known[a]: self.values[a] for a in candidates}
-        return Scores(self.space, self.rule, self.evaluation, kept)
+        metrics = {a: self.metrics[a] for a in kept if a in self.metrics}
+        return Scores(self.space, self.rule, self.evaluation, kept, metrics)
 
     def to_data(self) -> dict[str, Any]:
         """JSON values, the best candidate first; what is not finite becomes null."""
@@ -67,9 +75,10 @@ class Scores:
             'evaluation': dict(self.evaluation),
             'candidates': [
                 {
-                    'score': self.values[a] if math.isfinite(self.values[a]) else None,
+                    'score': self.to_number(a),
                     'cost': a.cost,
                     'options': list(a.as_dict.values()),
+                    **({'metrics': dict(self.metrics[a])} if a in self.metrics else {}),
                 }
                 for a in self.ranking()
             ],
@@ -103,13 +112,13 @@ class Scores:
                 f'search that scored them, or another file.'
             )
         try:
-            values = {
-                space.architecture(c['options'], cost=c['cost']): (
-                    math.nan if c['score'] is None else float(c['score'])
-                )
-                for c in data['candidates']
+            found = [(space.architecture(c['options'], cost=c['cost']), c)
+                     for c in data['candidates']]  # fmt: skip
+            values = {a: math.nan if c['score'] is None else float(c['score']) for a, c in found}
+            metrics: dict[Architecture, Mapping[str, float]] = {
+                a: dict(c['metrics']) for a, c in found if 'metrics' in c
             }
-            return cls(space, data['rule'], data['evaluation'], values)
+            return cls(space, data['rule'], data['evaluation'], values, metrics)
         except (KeyError, TypeError, ValueError) as error:
             raise ScoresError(
                 f'{source} must give score, cost and options of every candidate, a rule and an '
@@ -146,6 +155,7 @@ class Scores:
                 f'differs in {what or "the space"}. Use another file.'
             )
         self.values.update(other.values)
+        self.metrics.update(other.metrics)
 
 
 def best_candidate(data: Any, space: SearchSpace) -> Architecture:

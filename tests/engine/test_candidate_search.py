@@ -246,7 +246,7 @@ def test_an_unknown_metric_stops_before_the_first_step(tmp_path, monkeypatch):
 def test_an_evaluator_without_an_answer_scores_nan(tmp_path, monkeypatch):
     loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones')), 'nan').train_loop
     held_out = HeldOut(loop, loop.evaluation)
-    monkeypatch.setattr(held_out.scorer.evaluator, 'evaluate', lambda size: {})
+    monkeypatch.setattr(held_out.scorer.evaluators[0], 'evaluate', lambda size: {})
     assert math.isnan(held_out(loop.searcher.architecture()))
 
 

@@ -1,0 +1,168 @@
+"""The loop of a greedy block search: a supernet trained by sampled paths, then the chain of
+networks, each grown from the one before (block allocation, Sec. 3.3)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mmengine.dist import is_main_process
+from torch import nn
+
+from mmtransfer.architecture import Architecture
+from mmtransfer.backbones import DepthSupernet
+from mmtransfer.cost.metrics import UNITS
+from mmtransfer.files import write_atomically
+from mmtransfer.registry import LOOPS
+from mmtransfer.report.chain import Member, chain_table, draw_chain
+from mmtransfer.search import GreedyBlockSearcher, Scores, beaten
+
+from .held_out import HeldOut
+from .search_loop import SearchConfigError, SearchLoop
+from .shared_evaluation import SharedHeldOut
+
+_GREEDY = 'GreedyBlockSearcher'
+
+
+@LOOPS.register_module()
+class GreedyBlockSearchLoop(SearchLoop):
+    """Trains sampled paths, searches greedily, and writes the chain of networks.
+
+    The work directory gets ``chain/architecture_{blocks}.json``, one file per size; ``chain.json``,
+    the allocations with their costs, scores and all metrics; ``chain.md``, the same as a table; and
+    ``chain.png``, the score against the cost. ``architecture.json`` is the largest network.
+
+    A search that was stopped goes on after the last evaluation that is in ``candidates.json``.
+
+    Args:
+        runner, dataloader: See :class:`SearchLoop`.
+        searcher: A :class:`GreedyBlockSearcher`; by default one that ends with the whole supernet.
+        shared_evaluation: Score the candidates of a step together, with what they share run once;
+            None: where the supernet can, which is a :class:`DepthSupernet`. The scores are the
+            same.
+        **kwargs: See :class:`SearchLoop`.
+
+    Raises:
+        SearchConfigError: Another searcher, or shared evaluation with another supernet.
+    """
+
+    def __init__(
+        self,
+        runner,
+        dataloader: dict,
+        *,
+        searcher: dict | None = None,
+        shared_evaluation: bool | None = None,
+        **kwargs: Any,
+    ) -> None:
+        searcher = dict(searcher or {'type': _GREEDY})
+        super().__init__(runner, dataloader, searcher=searcher, **kwargs)
+        if not isinstance(self.searcher, GreedyBlockSearcher):
+            raise SearchConfigError(
+                f'a greedy search needs searcher.type to be mmtransfer.{_GREEDY}; received '
+                f'{searcher["type"]!r}. Use it, or train_cfg.type=mmtransfer.SearchLoop.'
+            )
+        can = isinstance(self.supernet, DepthSupernet)
+        if shared_evaluation and not can:
+            raise SearchConfigError(
+                f'shared evaluation needs a DepthSupernet; the supernet is a '
+                f'{type(self.supernet).__name__}. Leave shared_evaluation out.'
+            )
+        self.shares = can if shared_evaluation is None else shared_evaluation
+
+    def held_out(self) -> HeldOut:
+        """What scores the candidates, those of a step together or each alone."""
+        kind = SharedHeldOut if self.shares else HeldOut
+        self.scoring = kind(self, self.evaluation)
+        return self.scoring
+
+    def checkpoint_state(self) -> dict:
+        """Also what was found: the largest network, whatever the others scored."""
+        found = self.searcher.architecture()
+        return {**super().checkpoint_state(), 'found': found and list(found.as_dict.values())}
+
+    def run(self) -> nn.Module:
+        """Train, search, write the chain."""
+        model = super().run()
+        if self.scores is not None and self.searcher.chain and is_main_process():
+            self._report(self.scores)
+        return model
+
+    def _report(self, scores: Scores) -> None:
+        folder, searcher = Path(self.runner.work_dir), self.searcher
+        unit = UNITS[self.table.metric]
+        known = {a: a for a in scores.values}  # with what is noted of them
+        chain = [known[a] for a in searcher.chain]
+        better = beaten(searcher, scores)
+        for kept in chain:
+            kept.write(folder / f'chain/architecture_{searcher.size(kept):02d}.json')
+        entries = [chain_entry(a, searcher, scores, better.get(a)) for a in chain]
+        write_atomically(json.dumps(entries, indent=1, allow_nan=False) + '\n',
+                         folder / 'chain.json')  # fmt: skip
+        members = [self._member(a, scores) for a in chain]
+        metric, cost = self.evaluation.metric, f'{unit.key} ({unit.suffix})'
+        write_atomically(chain_table(members, metric, cost) + '\n', folder / 'chain.md')
+        draw_chain(members, metric, cost).savefig(folder / 'chain.png')
+        for kept, rival in better.items():
+            self.runner.logger.warning(
+                f'greedy search is not optimal at {searcher.size(kept)} blocks: {label(kept)} '
+                f'scores {scores.values[kept]:.6g}, {label(rival)} {scores.values[rival]:.6g}.'
+            )
+        if isinstance(self.scoring, SharedHeldOut) and self.scoring.blocks.alone:
+            count = self.scoring.blocks
+            self.runner.logger.info(
+                f'{count.run:,} block evaluations in place of {count.alone:,}, one by one '
+                f'({count.run / count.alone:.0%}).'
+            )
+        self.runner.logger.info(f'the chain of {len(chain)} networks: {folder / "chain.md"}')
+
+    def _member(self, kept: Architecture, scores: Scores) -> Member:
+        scale = UNITS[self.table.metric].scale
+        return Member(
+            label(kept),
+            self.searcher.size(kept),
+            self.table.of(kept) / scale,
+            scores.values[kept],
+            scores.metrics.get(kept, {}),
+            tuple(
+                (self.table.of(a) / scale, scores.values[a])
+                for a in self.searcher.step_of(kept)
+                if a != kept
+            ),
+        )
+
+
+def chain_entry(
+    kept: Architecture,
+    searcher: GreedyBlockSearcher,
+    scores: Scores,
+    better: Architecture | None = None,
+) -> dict[str, Any]:
+    """A member of the chain as JSON values, with the candidates of its step, itself included.
+
+    Args:
+        kept: With its cost noted.
+        searcher: After its search.
+        scores: Of all candidates.
+        better: A scored architecture of its size that is better, if one is known.
+    """
+    size = searcher.size(kept)
+    return {
+        'blocks': size,
+        'options': list(kept.as_dict.values()),
+        'score': scores.to_number(kept),
+        'cost': kept.cost,
+        'metrics': dict(scores.metrics.get(kept, {})),
+        'file': f'chain/architecture_{size:02d}.json',
+        'candidates': [
+            {'options': list(a.as_dict.values()), 'score': scores.to_number(a)}
+            for a in searcher.step_of(kept)
+        ],
+        'better': better and {
+            'options': list(better.as_dict.values()), 'score': scores.to_number(better)
+        },
+    }  # fmt: skip
+
+
+def label(architecture: Architecture) -> str:
+    """The options in brackets: ``[1, 3, 7, 5]``."""
+    return f'[{", ".join(architecture.as_dict.values())}]'

@@ -1,0 +1,155 @@
+"""Networks of every size that a greedy search found: as a table (block allocation, Table 2) and as
+pictures, metric against cost, and accuracy on the target against that on the source (Fig. 1)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from .curves import COLOURS
+from .tables import markdown_table
+
+_INK, _FAINT, _GRID = '#23282f', '#6b727c', '#e3e6ea'
+# Metrics of Table 2 as evaluators name them: the end of the name -> the column.
+_BY_SIZE = {'mAP_s': 'AP small', 'mAP_m': 'AP medium', 'mAP_l': 'AP large'}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a chain.
+
+    Args:
+        label: Its allocation, such as ``'[1, 3, 7, 5]'``.
+        blocks: Its size.
+        cost: In the unit of the axis.
+        score: By which it was chosen; NaN where there was none.
+        metrics: All that its evaluation said.
+        rivals: (cost, score) of the other candidates of its step.
+    """
+
+    label: str
+    blocks: int
+    cost: float
+    score: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    rivals: tuple[tuple[float, float], ...] = ()
+
+
+def chain_table(members: Sequence[Member], metric: str, cost: str) -> str:
+    """A Markdown table, one row per network, with AP by object size where it was measured.
+
+    Args:
+        members: In the order of their size.
+        metric: Name of the score.
+        cost: Name and unit of the cost.
+    """
+    by_size = [
+        (title, name)
+        for end, title in _BY_SIZE.items()
+        for name in dict.fromkeys(n for m in members for n in m.metrics)
+        if name.endswith(end)
+    ]
+    header = ['allocation', 'blocks', cost, metric, *(title for title, _ in by_size)]
+    rows = [
+        [
+            m.label,
+            str(m.blocks),
+            f'{m.cost:.4g}',
+            _number(m.score),
+            *(_number(m.metrics.get(name, math.nan)) for _, name in by_size),
+        ]
+        for m in members
+    ]
+    return markdown_table(header, rows)
+
+
+def draw_chain(members: Sequence[Member], metric: str, cost: str) -> Figure:
+    """Score against cost: the chain as a line, the candidates that were not kept as faint dots.
+
+    Args:
+        members: In the order of their size; at least one.
+        metric: Name of the score, for its axis.
+        cost: Name and unit of the cost.
+
+    Returns:
+        A matplotlib figure that belongs to no window.
+    """
+    figure, axes = _axes(cost, metric)
+    rivals = [point for m in members for point in m.rivals if math.isfinite(point[1])]
+    if rivals:
+        axes.scatter(*zip(*rivals, strict=True), s=16, color='#b9bfc7', label='not kept', zorder=2)
+    shown = [m for m in members if math.isfinite(m.score)]
+    points = [(m.cost, m.score) for m in shown]
+    if points:
+        axes.plot(
+            *zip(*points, strict=True), color=COLOURS[1], lw=1.8, marker='o', ms=5, label='kept',
+            zorder=3,
+        )  # fmt: skip
+    every = max(1, math.ceil(len(shown) / 8))
+    for number, m in enumerate(shown):
+        if number % every == 0 or number == len(shown) - 1:
+            _label(axes, m.label, m.cost, m.score, number // every)
+    axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='best')
+    return figure
+
+
+def draw_transfer(
+    points: Mapping[str, tuple[float, float]], source: str, target: str, named: int = 8
+) -> Figure:
+    """Networks by their score on the source and on the target (block allocation, Fig. 1).
+
+    Args:
+        points: Label -> (score on the source, score on the target), the best on the target first.
+        source, target: Titles of the axes.
+        named: So many of the first points carry their label.
+
+    Returns:
+        A matplotlib figure that belongs to no window.
+
+    Raises:
+        ValueError: There is no point whose scores are finite.
+    """
+    finite = {k: p for k, p in points.items() if all(map(math.isfinite, p))}
+    if not finite:
+        raise ValueError(
+            'a picture of source against target needs at least one network with a score on both; '
+            f'received {len(points)} networks, none with two finite scores. Rank the same '
+            f'networks for both.'
+        )
+    figure, axes = _axes(source, target)
+    xs, ys = zip(*finite.values(), strict=True)
+    axes.scatter(xs, ys, s=26, color=COLOURS[1], alpha=0.85, zorder=3)
+    for number, (label, (x, y)) in enumerate(finite.items()):
+        if number < named:
+            _label(axes, label, x, y, number)
+    axes.margins(0.12)
+    return figure
+
+
+def _axes(x: str, y: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7.2, 4.8), dpi=120, facecolor='white', layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.set_xlabel(x, color=_INK)
+    axes.set_ylabel(y, color=_INK)
+    axes.grid(color=_GRID, lw=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=_FAINT, labelsize=9)
+    axes.spines[['top', 'right']].set_visible(False)
+    axes.spines[['left', 'bottom']].set_color(_FAINT)
+    return figure, axes
+
+
+def _label(axes: Axes, text: str, x: float, y: float, number: int) -> None:
+    above = number % 2 == 0
+    axes.annotate(
+        text, (x, y), xytext=(0, 8 if above else -8), textcoords='offset points', fontsize=8,
+        color=_INK, ha='center', va='bottom' if above else 'top', zorder=4,
+    )  # fmt: skip
+
+
+def _number(value: float) -> str:
+    return f'{value:.4f}' if math.isfinite(value) else '-'

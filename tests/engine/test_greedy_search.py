@@ -1,0 +1,173 @@
+"""Greedy block search in the loop: the chain, shared evaluation bit for bit, resuming."""
+
+import copy
+import json
+import random
+
+import pytest
+import torch
+
+from mmtransfer import compat
+from mmtransfer.architecture import Architecture
+from mmtransfer.engine.candidate_phase import FILE
+from mmtransfer.engine.held_out import Evaluation, HeldOut
+from mmtransfer.engine.search_loop import SearchConfigError
+from mmtransfer.engine.shared_evaluation import SharedHeldOut
+from mmtransfer.registry import METRICS
+from mmtransfer.search import derive_from_checkpoint
+
+from .test_candidate_search import Dies, watch
+from .test_search_loop import assert_equal_states, run
+from .tiny import TinyAccuracy, search_config
+
+MOST = [2, 2, 3, 2]
+
+
+@pytest.fixture(autouse=True)
+def _stack():
+    compat.apply()
+
+
+@METRICS.register_module()
+class TinyAP(TinyAccuracy):
+    """Some metrics, of which one is the score and one no number."""
+
+    def compute_metrics(self, results):
+        ones = float(sum(results)) / len(results)
+        return {'ones': ones, 'bbox_mAP_s': ones / 2, 'bbox_mAP_l': 0.25, 'nan': float('nan')}
+
+
+def greedy_config(work_dir, searcher=None, evaluation=None, **train_cfg):
+    """2 weight steps, BN from 2 batches, a supernet of ResNet-18's blocks."""
+    config = search_config(
+        work_dir,
+        epochs=1,
+        arch_begin=None,
+        searcher=dict(type='mmtransfer.GreedyBlockSearcher', **(searcher or dict(blocks=6))),
+        regularisers=[],
+        evaluation={'bn_iterations': 2, **(evaluation or {})},
+    )
+    config.train_cfg.type = 'mmtransfer.GreedyBlockSearchLoop'
+    config.train_cfg.update(train_cfg)
+    config.model.backbone = dict(
+        type='mmtransfer.DepthSupernet', seed='resnet18', max_blocks=MOST, out_indices=(3,)
+    )
+    del config.optim_wrapper['arch'], config.param_scheduler['arch']
+    config.val_evaluator = dict(type='mmtransfer.TinyAP')
+    return config
+
+
+def test_the_chain_is_written(tmp_path):
+    """One file per size; shared evaluation, all metrics, files, and what a checkpoint derives."""
+    config = greedy_config(tmp_path, evaluation=dict(metric='ones'))
+    runner = run(copy.deepcopy(config), 'chain')
+    loop = runner.train_loop
+    assert [loop.searcher.size(a) for a in loop.searcher.chain] == [4, 5, 6]
+    assert len(loop.searcher.told) == loop.searcher.candidates <= 1 + 2 * 4
+    entries = json.loads((tmp_path / 'chain.json').read_text())
+    for entry, kept in zip(entries, loop.searcher.chain, strict=True):
+        written = Architecture.read(tmp_path / entry['file'])
+        assert written == kept and written.cost == entry['cost']
+        assert entry['cost']['madds'] == loop.table.of(kept)
+        assert entry['score'] == entry['metrics']['ones'] == loop.scores.values[kept]
+        assert entry['metrics'].keys() == {'ones', 'bbox_mAP_s', 'bbox_mAP_l'}
+        best = max(c['score'] for c in entry['candidates'])
+        assert entry['score'] == best
+    table = (tmp_path / 'chain.md').read_text()
+    assert 'AP small' in table and 'AP large' in table and '[1, 1, 1, 1]' in table
+    assert (tmp_path / 'chain.png').stat().st_size > 1000
+    largest = Architecture.read(tmp_path / 'architecture.json')
+    assert largest == loop.searcher.chain[-1] == runner.model.backbone.selection
+    assert derive_from_checkpoint(config, tmp_path) == largest
+    assert 0 < loop.scoring.blocks.run < loop.scoring.blocks.alone
+
+
+@pytest.mark.parametrize('metric', ['loss', 'ones'])
+def test_shared_scores_are_those_of_one_by_one(tmp_path, metric):
+    """Bit for bit, with dropout in the loss, and the model is left as it was."""
+    runner = run(greedy_config(tmp_path, dict(blocks=4), dict(metric=metric)), 'equal')
+    loop, space = runner.train_loop, runner.model.backbone.space
+    settings = Evaluation(metric=metric, bn_iterations=3)
+    alone, shared = HeldOut(loop, settings), SharedHeldOut(loop, settings)
+    before = {k: v.clone() for k, v in runner.model.state_dict().items()}
+    modes = [m.training for m in runner.model.modules()]
+    step = [space.architecture(o) for o in ('2121', '1221', '1131', '1122')]
+    others = [space.sample(random.Random(i)) for i in range(3)]
+    for candidates in (step, step[::-1], list(dict.fromkeys(others))):
+        together = shared.together(candidates)
+        for candidate in candidates:
+            score = alone(candidate)
+            assert together[candidate] == (score, alone.metrics)
+    assert_equal_states(before, runner.model.state_dict())
+    assert [m.training for m in runner.model.modules()] == modes
+    assert runner.model.backbone.through is None
+
+
+def test_block_evaluations_of_a_step(tmp_path):
+    """[1, 1, 2, 1] and one more: 4 x 6 one by one."""
+    runner = run(greedy_config(tmp_path, dict(blocks=4)), 'count')
+    space = runner.model.backbone.space
+    shared = SharedHeldOut(runner.train_loop, Evaluation(bn_iterations=1))
+    shared.together([space.architecture(o) for o in ('2121', '1221', '1131', '1122')])
+    batches = 1 + 2  # of the statistics, of the held-out part
+    # 2121 whole; 1221 after its first block, 1131 after the first four, 1122 after the first five.
+    assert (shared.blocks.run, shared.blocks.alone) == (batches * (6 + 5 + 4 + 2), batches * 24)
+
+
+def test_what_was_written_into_is_not_used_again(tmp_path):
+    """A head that changes its features in place gets fresh ones in every turn."""
+    runner = run(greedy_config(tmp_path, dict(blocks=4)), 'inplace')
+    loop, model = runner.train_loop, runner.model
+    model.backbone.register_forward_hook(lambda module, args, out: (out[-1].mul_(0.5),))
+    settings = Evaluation(bn_iterations=1)
+    alone, shared = HeldOut(loop, settings), SharedHeldOut(loop, settings)
+    space = model.backbone.space
+    step = [space.architecture(o) for o in ('1121', '1122', '1131')]
+    together = shared.together(step)
+    assert [together[c][0] for c in step] == [alone(c) for c in step]
+    assert shared.blocks.run == shared.blocks.alone - 3 * 4  # 1131 after 4 blocks, 1122 whole
+
+
+@pytest.mark.parametrize('shared', [False, None])
+def test_stopped_half_way_it_goes_on(tmp_path, monkeypatch, shared):
+    with monkeypatch.context() as patch:
+        whole = watch(patch)
+        run(greedy_config(tmp_path / 'whole', shared_evaluation=shared), 'whole')
+    with monkeypatch.context() as patch:
+        watch(patch, 4)  # where all of a step are scored at its first, the others were known
+        if shared is None:
+            call, calls = SharedHeldOut.__call__, []
+
+            def dies(held_out, architecture):
+                calls.append(architecture)
+                if len(calls) == 4:
+                    raise Dies
+                return call(held_out, architecture)
+
+            patch.setattr(SharedHeldOut, '__call__', dies)
+        with pytest.raises(Dies):
+            run(greedy_config(tmp_path / 'part', shared_evaluation=shared), 'part')
+    known = len(json.loads((tmp_path / 'part' / FILE).read_text())['candidates'])
+    assert known == 3
+    resumed = greedy_config(tmp_path / 'part', shared_evaluation=shared)
+    resumed.resume = True
+    torch.manual_seed(999)
+    calls = watch(monkeypatch)
+    run(resumed, 'resumed')
+    if shared is False:
+        assert calls == whole[3:]
+    for name in (FILE, 'chain.json', 'chain.md', 'chain/architecture_06.json'):
+        assert (tmp_path / 'part' / name).read_text() == (tmp_path / 'whole' / name).read_text()
+
+
+def test_wrong_settings_are_refused(tmp_path):
+    other = greedy_config(tmp_path)
+    other.train_cfg.searcher = dict(type='mmtransfer.RandomSearcher', candidates=2)
+    with pytest.raises(SearchConfigError, match='GreedyBlockSearcher'):
+        run(other, 'other')
+    ordered = greedy_config(tmp_path, dict(order='cost'), shared_evaluation=True)
+    base = search_config(tmp_path)
+    ordered.model, ordered.optim_wrapper = base.model, base.optim_wrapper
+    ordered.param_scheduler = base.param_scheduler
+    with pytest.raises(SearchConfigError, match='DepthSupernet'):
+        run(ordered, 'ordered')
