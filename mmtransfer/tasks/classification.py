@@ -67,6 +67,12 @@ class ImageClassifier(BaseModel):
         self.backbone = MODELS.build(backbone)
         self.in_channels = _width(self.backbone, in_channels)
         seed = getattr(self.backbone, 'seed', None)
+        if self._remap_cfg is not None and seed is None:
+            raise ValueError(
+                f"init_cfg of type 'mmtransfer.Remap' needs a backbone of ours, which knows its "
+                f"seed; received {type(self.backbone).__name__}. Use MMEngine's "
+                f"dict(type='Pretrained', checkpoint=...)."
+            )
         if head_channels is None:
             head_channels = 0 if seed is None else seed.head_channels
         self.head: nn.Module = nn.Identity()

@@ -105,6 +105,9 @@ def test_a_supernet_and_a_stock_backbone_are_classified():
     stock = dict(type='mmdet.ResNet', depth=18)
     with pytest.raises(ValueError, match=r'in_channels .* ResNet .*received None'):
         ImageClassifier(stock)
+    remap = dict(type='mmtransfer.Remap', checkpoint='x.pth')
+    with pytest.raises(ValueError, match='needs a backbone of ours.*received ResNet'):
+        ImageClassifier(stock, 3, in_channels=512, init_cfg=remap)
     model = ImageClassifier(stock, 3, in_channels=512, head_channels=16)
     assert model(torch.randn(2, 3, 32, 32)).shape == (2, 3)
     with pytest.raises(ValueError, match='gives as 512; received 256.*in_channels=512'):
