@@ -2,9 +2,10 @@
 
 python tools/rank.py configs/fna/retinanet_mbv2_search.py CHECKPOINT --top 5 -o ranking.json
 
-Architectures are drawn uniformly, of one cost if it is given, and scored on the held-out part of
-the training set with the weights of the supernet. FILE holds every score: the same command goes on
-where it was stopped, and one with more samples evaluates the new ones only.
+Architectures are drawn uniformly, of one cost if it is given; or, with --blocks N, they are those
+of N blocks, all of them unless there are more than --samples. They are scored on the held-out part
+of the training set with the weights of the supernet. FILE holds every score: the same command goes
+on where it was stopped, and one with more samples evaluates the new ones only.
 """
 
 import argparse
@@ -22,7 +23,18 @@ from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.files import write_atomically
 from mmtransfer.remap.checkpoint import read_checkpoint, tensors_of
 from mmtransfer.report import plain_table
-from mmtransfer.search import RandomSearcher, Scores, score_candidates, with_cost
+from mmtransfer.search import (
+    CandidateSearcher,
+    ListSearcher,
+    RandomSearcher,
+    Scores,
+    all_of_size,
+    draw_rng,
+    ladder,
+    score_candidates,
+    with_cost,
+)
+from mmtransfer.search.candidates import at_least
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -38,6 +50,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         metavar='C',
         help="of the backbone, in the config's unit",
     )
+    parser.add_argument('--blocks', type=int, metavar='N', help='only architectures of N blocks')
     parser.add_argument('--tolerance', type=float, default=0.02, help='how far from C, relative')
     parser.add_argument('--metric', help="'loss' or one of the evaluator, like coco/bbox_mAP")
     parser.add_argument('--rule', choices=['less', 'greater'], help='which score is better')
@@ -53,6 +66,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.top < 1:
         parser.error(f'--top must be at least 1; received {args.top}')
+    if args.blocks is not None and args.cost is not None:
+        parser.error('--blocks and --cost cannot be combined: leave one out')
     return args
 
 
@@ -84,6 +99,30 @@ def load_search(cfg: Config, checkpoint: str) -> Any:
     return loop
 
 
+def searcher_for(args: argparse.Namespace, loop: Any) -> CandidateSearcher:
+    """Asks for architectures of one cost or of one size.
+
+    Raises:
+        ValueError: There is no such architecture.
+    """
+    supernet, table = loop.supernet, loop.table
+    if args.blocks is None:
+        cost = args.cost, args.tolerance
+        return RandomSearcher(supernet, table, args.seed, args.samples, *cost)
+    at_least('--samples', args.samples, 1)
+    order = (loop.runner.cfg.train_cfg.get('searcher') or {}).get('order')
+    steps = ladder(supernet.space, table, order)
+    found = list(all_of_size(supernet.space, steps, args.blocks))
+    if not found:
+        raise ValueError(
+            f'--blocks must lie between {len(steps)} (one block per stage) and '
+            f'{sum(map(len, steps.values()))} (the whole supernet); received {args.blocks}.'
+        )
+    if len(found) > args.samples:
+        draw_rng(args.seed, 'architectures of one size').shuffle(found)
+    return ListSearcher(supernet, table, args.seed, found[: args.samples])
+
+
 def rank(args: argparse.Namespace) -> Scores:
     """Score what FILE does not hold yet; every score is in it before the next one begins.
 
@@ -110,15 +149,13 @@ def rank(args: argparse.Namespace) -> Scores:
     if args.output.exists():
         text = args.output.read_text()
         scores.take(Scores.from_json(text, scores.space, str(args.output)), str(args.output))
-    searcher = RandomSearcher(
-        loop.supernet, loop.table, args.seed, args.samples, args.cost, args.tolerance
-    )
+    searcher = searcher_for(args, loop)
 
     def scored(candidate: Architecture, new: bool) -> None:
         if new:
             write_atomically(scores.to_json(), args.output)
         number, score = len(searcher.told), scores.values[candidate]
-        print(f'{number}/{args.samples}: {score:.6g}', file=sys.stderr)
+        print(f'{number}/{searcher.candidates}: {score:.6g}', file=sys.stderr)
 
     def describe(candidate: Architecture) -> Architecture:
         return with_cost(candidate, loop.table, config=args.config, checkpoint=args.checkpoint)

@@ -80,7 +80,8 @@ def draw_chain(members: Sequence[Member], metric: str, cost: str) -> Figure:
     figure, axes = _axes(cost, metric)
     rivals = [point for m in members for point in m.rivals if math.isfinite(point[1])]
     if rivals:
-        axes.scatter(*zip(*rivals, strict=True), s=16, color='#b9bfc7', label='not kept', zorder=2)
+        xs, ys = zip(*rivals, strict=True)
+        axes.scatter(xs, ys, s=16, color='#b9bfc7', label='not kept', zorder=2)
     shown = [m for m in members if math.isfinite(m.score)]
     points = [(m.cost, m.score) for m in shown]
     if points:

@@ -1,7 +1,7 @@
 """Searchers, the draws they make, regularisers, and how an architecture is derived."""
 
 from .bound import CostBound
-from .candidates import CandidateSearcher, RandomSearcher, score_candidates
+from .candidates import CandidateSearcher, ListSearcher, RandomSearcher, score_candidates
 from .derive import (
     Target,
     TargetError,
@@ -25,6 +25,7 @@ __all__ = [
     'DifferentiableSearcher',
     'EvolutionSearcher',
     'GreedyBlockSearcher',
+    'ListSearcher',
     'RandomSearcher',
     'Regulariser',
     'Scores',

@@ -12,7 +12,7 @@ to where it was.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mmtransfer.architecture import Architecture
@@ -108,6 +108,25 @@ class RandomSearcher(CandidateSearcher):
 
     See :class:`CandidateSearcher` for the arguments.
     """
+
+
+class ListSearcher(CandidateSearcher):
+    """Scores the architectures of a list, in their order, and takes the best.
+
+    Args:
+        supernet, table, seed: See :class:`CandidateSearcher`.
+        listed: At least one, all different.
+    """
+
+    def __init__(
+        self, supernet: Any, table: CostTable, seed: int, listed: Sequence[Architecture]
+    ) -> None:
+        super().__init__(supernet, table, seed, len(listed))
+        self.listed = list(listed)
+
+    def ask(self) -> Architecture | None:
+        """The next one that was not told before."""
+        return next((a for a in self.listed if a not in self.told), None)
 
 
 def score_candidates(

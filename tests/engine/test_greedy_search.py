@@ -110,7 +110,7 @@ def test_block_evaluations_of_a_step(tmp_path):
     shared = SharedHeldOut(runner.train_loop, Evaluation(bn_iterations=1))
     shared.together([space.architecture(o) for o in ('2121', '1221', '1131', '1122')])
     batches = 1 + 2  # of the statistics, of the held-out part
-    # 2121 whole; 1221 after its first block, 1131 after the first four, 1122 after the first five.
+    # 2121 whole; 1221 after its first block, 1131 after two blocks, 1122 after four.
     assert (shared.blocks.run, shared.blocks.alone) == (batches * (6 + 5 + 4 + 2), batches * 24)
 
 
@@ -125,7 +125,8 @@ def test_what_was_written_into_is_not_used_again(tmp_path):
     step = [space.architecture(o) for o in ('1121', '1122', '1131')]
     together = shared.together(step)
     assert [together[c][0] for c in step] == [alone(c) for c in step]
-    assert shared.blocks.run == shared.blocks.alone - 3 * 4  # 1131 after 4 blocks, 1122 whole
+    # 1122 begins after four blocks, not after the five of 1121, whose end was written into.
+    assert (shared.blocks.run, shared.blocks.alone) == (3 * (5 + 2 + 2), 3 * 17)
 
 
 @pytest.mark.parametrize('shared', [False, None])

@@ -1,0 +1,71 @@
+"""Networks by their scores on source and target (block allocation, Fig. 1).
+
+python tools/plot_transfer.py SOURCE.json TARGET.json -o x.png
+
+The files are rankings of tools/rank.py, or candidates.json of a search, over the same space.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmtransfer.report.chain import draw_transfer
+
+Options = tuple[str, ...]
+
+
+def read_scores(path: Path) -> tuple[dict[str, Any], dict[Options, float]]:
+    """The head of a ranking, and options -> score, the best first.
+
+    Raises:
+        ValueError: The file holds no ranking.
+    """
+    try:
+        data = json.loads(path.read_text())
+        found = {
+            tuple(c['options']): c['score'] for c in data['candidates'] if c['score'] is not None
+        }
+        return data, found
+    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"'{path}' must be a ranking of tools/rank.py or candidates.json of a search; it could "
+            f'not be read ({type(error).__name__}: {error}).'
+        ) from error
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('source', type=Path, help='scores on the source')
+    parser.add_argument('target', type=Path, help='scores on the target')
+    parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
+    parser.add_argument('--named', type=int, default=8, help='the best so many carry their name')
+    args = parser.parse_args()
+    try:
+        (of_source, source), (of_target, target) = map(read_scores, (args.source, args.target))
+        if of_source.get('fingerprint') != of_target.get('fingerprint'):
+            raise ValueError(
+                f'both rankings must be of one space; {args.source} is of '
+                f'{of_source.get("fingerprint")}, {args.target} of {of_target.get("fingerprint")}. '
+                f'Rank the same space on both.'
+            )
+        points = {
+            f'[{", ".join(options)}]': (source[options], score)
+            for options, score in target.items()
+            if options in source
+        }
+        titles = [f'{d["evaluation"].get("metric", "score")} on the {name}'
+                  for name, d in (('source', of_source), ('target', of_target))]  # fmt: skip
+        figure = draw_transfer(points, *titles, named=args.named)
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(args.output)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    print(args.output)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
