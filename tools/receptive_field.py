@@ -1,0 +1,139 @@
+"""Effective receptive fields side by side: python tools/receptive_field.py A B -o x.png
+
+A network is an architecture file, the name of a seed (resnet50), a seed with its blocks per stage
+(resnet50:1,3,7,5), or a config, of whose model the backbone is taken. Without --checkpoint the
+weights are random, and the field is the mean over --runs draws of them.
+
+python tools/receptive_field.py resnet50 resnet50:1,3,7,5 -o x.png
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from _config import read_config
+from torch import nn
+
+from mmtransfer.backbones import AdaptedBackbone
+from mmtransfer.cost.config import build_model
+from mmtransfer.remap.checkpoint import load_tensors
+from mmtransfer.remap.load import load_seed
+from mmtransfer.report.receptive_field import draw_fields, mean_field, outside_share
+from mmtransfer.seeds import allocation, read_architecture
+
+
+def builder(network: str) -> Callable[[], nn.Module]:
+    """What builds the backbone of a network, with random weights.
+
+    Raises:
+        ValueError: It is none, or a config whose model has no backbone.
+    """
+    if network.endswith('.py'):
+        return partial(_backbone_of, network)
+    seed, colon, blocks = network.partition(':')
+    if not colon:
+        return partial(AdaptedBackbone, read_architecture(network))
+    counts = blocks.split(',')
+    if not all(count.isdecimal() for count in counts):
+        raise ValueError(f'blocks must read like resnet50:1,3,7,5; received {network!r}')
+    return partial(AdaptedBackbone, allocation(seed, [int(count) for count in counts]))
+
+
+def _backbone_of(config: str) -> nn.Module:
+    backbone = getattr(build_model(read_config(config)), 'backbone', None)
+    if not isinstance(backbone, nn.Module):
+        raise ValueError(f'the model of {config} must have a backbone; it has none')
+    return backbone
+
+
+def with_checkpoint(build: Callable[[], nn.Module], checkpoint: str) -> nn.Module:
+    """The network with the weights of a checkpoint of its own, in any naming known here.
+
+    Raises:
+        ValueError: The checkpoint is of another network.
+    """
+    network = build()
+    if isinstance(network, AdaptedBackbone):
+        load_seed(network, checkpoint, architecture=network.architecture)
+        return network
+    tensors = load_tensors(checkpoint)
+    own = {
+        name.removeprefix('backbone.'): tensor
+        for name, tensor in tensors.items()
+        if name.startswith('backbone.')
+    }
+    try:
+        network.load_state_dict(own or tensors)
+    except RuntimeError as error:
+        raise ValueError(f'{checkpoint} must hold the weights of this backbone: {error}') from None
+    return network
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('networks', nargs='+', help='configs, architecture files or seeds')
+    parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
+    parser.add_argument('--labels', nargs='+', help='one per network; default: as named')
+    parser.add_argument(
+        '--shape',
+        nargs=2,
+        type=int,
+        default=(257, 257),
+        metavar=('H', 'W'),
+        help='input size; with 64 n + 1 the centre neuron sees the centre (default 257 257)',
+    )
+    parser.add_argument(
+        '--stage', type=int, default=-1, help='which of the returned features; default the last'
+    )
+    parser.add_argument('--checkpoint', nargs='+', help='one per network, of that network')
+    parser.add_argument('--runs', type=int, default=20, help='neurons to average (default 20)')
+    parser.add_argument('--seed', type=int, default=0, help='of weights and neurons')
+    parser.add_argument(
+        '--box', type=float, default=0.5, help="sides of the centre box over the image's"
+    )
+    args = parser.parse_args()
+    for name in ('labels', 'checkpoint'):
+        given = getattr(args, name)
+        if given and len(given) != len(args.networks):
+            parser.error(f'--{name}: {len(args.networks)} networks, {len(given)} given')
+    if min(args.shape) < 1:
+        parser.error(f'--shape must be positive; received {args.shape}')
+    return args
+
+
+def main() -> int:
+    args = parse_args()
+    labels = args.labels or [
+        Path(n).stem if n.endswith(('.py', '.json')) else n for n in args.networks
+    ]
+    try:
+        fields = []
+        for i, network in enumerate(args.networks):
+            build = builder(network)
+            if args.checkpoint:
+                build = partial(with_checkpoint, build, args.checkpoint[i])
+            field = mean_field(
+                build,
+                tuple(args.shape),
+                stage=args.stage,
+                runs=args.runs,
+                seed=args.seed,
+                random_weights=not args.checkpoint,
+            )
+            print(f'{labels[i]}: {outside_share(field, args.box):.1%} outside the centre box')
+            fields.append(field)
+        figure = draw_fields(fields, labels, args.box)
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(args.output)
+    except (ValueError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 2
+    print(args.output)
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
