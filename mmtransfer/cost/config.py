@@ -11,6 +11,7 @@ from torch import nn
 from ..architecture import Architecture
 
 ADAPTED = 'mmtransfer.AdaptedBackbone'
+SUPERNETS = ('FNASupernet', 'DepthSupernet')
 # Arguments that a supernet and the plain network of one of its architectures share.
 _SHARED = (
     'out_indices',
@@ -47,15 +48,17 @@ def build_model(
 
 def _with_architecture(backbone: Any, architecture: Architecture | str | os.PathLike) -> Any:
     name = str(backbone.type).split('.')[-1]
-    if name == 'FNASupernet':
+    if name in SUPERNETS:
         shared = {key: backbone[key] for key in _SHARED if key in backbone}
         backbone = backbone.__class__(type=ADAPTED, **shared)
     elif name != 'AdaptedBackbone':
         raise ValueError(
-            f'an architecture can only be put into a backbone of type {ADAPTED} or '
-            f'mmtransfer.FNASupernet; the config has {backbone.type!r}. Take a search, adapt or '
+            f'an architecture can only be put into a backbone of type {ADAPTED} or a supernet '
+            f'({", ".join(SUPERNETS)}); the config has {backbone.type!r}. Take a search, adapt or '
             f'seed config, or leave the architecture out.'
         )
+    for shorthand in ('blocks', 'max_blocks'):
+        backbone.pop(shorthand, None)
     backbone.architecture = architecture
     return backbone
 

@@ -27,6 +27,7 @@ from .held_out import Evaluation, HeldOut
 from .loaders import build_loader
 from .parallel import unwrap
 from .split import split_dataset
+from .train_loop import common_seed
 
 
 class SearchConfigError(ValueError):
@@ -371,4 +372,4 @@ def _seed(runner) -> int:
     """The seed of the run; a search without a fixed one could not be resumed exactly."""
     if (runner.cfg.get('randomness') or {}).get('seed') is None:
         runner.logger.info(f'randomness.seed is not set; this run uses {runner.seed}.')
-    return int(runner.seed)
+    return common_seed(runner)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmtransfer.cost import cost_table
-from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.seeds import allocation, mbconv_space, seed_architecture
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
@@ -189,9 +189,19 @@ def test_simple_baseline_mobilenet_v2(tmp_path):
         assert cost(*ours, '--convention', 'paper-fna-pose', shape=(256, 256)) == paper
 
 
+def test_an_allocation_into_a_depth_supernet_and_into_a_child(tmp_path):
+    """In G of 1.024e9, as the paper has them."""
+    path = tmp_path / 'architecture.json'
+    allocation('resnet50', [1, 3, 7, 5], [8, 10, 36, 14]).write(path)
+    configs = CONFIGS.parent / 'block_allocation'
+    for name in ('classifier_r50_supernet', 'classifier_r50_child'):
+        counts = cost(configs / f'{name}.py', '--architecture', path, shape=(224, 224))
+        assert round(counts['madds']['backbone'] / 1.024e9, 4) == 3.9913
+
+
 def test_an_architecture_into_a_stock_backbone_is_refused(tmp_path, fna):
     path = config(tmp_path, "_base_ = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'")
-    with pytest.raises(ValueError, match="AdaptedBackbone or mmtransfer.FNASupernet.*'ResNet'"):
+    with pytest.raises(ValueError, match="AdaptedBackbone or a supernet .FNASupernet.*'ResNet'"):
         cost(path, '--architecture', fna)
 
 
