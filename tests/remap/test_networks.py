@@ -33,7 +33,7 @@ from mmtransfer.seeds.layout import network_layout, supernet_layout
 
 SEED_NAMES = ('mobilenet_v2', 'efficientnet_lite0')
 all_seeds = st.sampled_from(sorted(SEEDS))
-seeds = st.sampled_from(sorted(name for name, seed in SEEDS.items() if seed.family == 'mbconv'))
+seeds = st.sampled_from(sorted(name for name, seed in SEEDS.items() if seed.block == 'mbconv'))
 numbers = st.integers(0, 2**32)
 
 
