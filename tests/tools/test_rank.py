@@ -105,3 +105,30 @@ def test_wrong_numbers(searched, tmp_path):
         rank.parse_args(['a', 'b', '-o', 'c', '--top', '0'])
     with pytest.raises(ValueError, match='candidates'):
         ranked(searched, tmp_path / 'x.json', '--samples', '0')
+
+
+@pytest.fixture(scope='module')
+def depth_searched(tmp_path_factory):
+    from ..engine.test_greedy_search import greedy_config
+
+    compat.apply()
+    folder = tmp_path_factory.mktemp('depth')
+    config = greedy_config(folder / 'search', dict(blocks=5))
+    config.dump(str(folder / 'config.py'))
+    run(config, 'depth')
+    return folder
+
+
+def test_all_allocations_of_one_size(depth_searched, tmp_path):
+    """All seven when more were asked for than there are; a draw of them otherwise."""
+    blocks = ('--blocks', '6')
+    few = ranked(depth_searched, tmp_path / 'six.json', *blocks)
+    assert len(few.values) == 4
+    scores = ranked(depth_searched, tmp_path / 'six.json', *blocks, '--samples', '50')
+    sizes = {sum(int(o) for _, o in a.options) for a in scores.values}
+    assert sizes == {6} and len(scores.values) == 7 and set(few.values) < set(scores.values)
+    assert '1 | 1 | ' in rank.table(scores, 9)
+    with pytest.raises(ValueError, match='between 4 .* and 9'):
+        ranked(depth_searched, tmp_path / 'ten.json', '--blocks', '10')
+    with pytest.raises(SystemExit):
+        rank.parse_args(['a', 'b', '-o', 'c', '--blocks', '6', '--cost', '1e9'])
