@@ -92,8 +92,12 @@ def draw_chain(members: Sequence[Member], metric: str, cost: str) -> Figure:
     every = max(1, math.ceil(len(shown) / 8))
     for number, m in enumerate(shown):
         if number % every == 0 or number == len(shown) - 1:
-            _label(axes, m.label, m.cost, m.score, number // every)
-    axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='best')
+            axes.annotate(
+                m.label, (m.cost, m.score), xytext=(-5, 5), textcoords='offset points',
+                fontsize=8, color=_INK, ha='right', va='bottom', zorder=4,
+            )  # fmt: skip
+    axes.margins(0.1, 0.08)
+    axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='lower right')
     return figure
 
 
