@@ -147,7 +147,9 @@ def main() -> None:
           f'M multiply-adds), supernet {most}')  # fmt: skip
     x = torch.randn(args.batch, 3, *size)
     with torch.no_grad():
-        one, two = (run_step(supernet, candidates, lambda: supernet(x), s)[0] for s in (0, 1))
+        one, two = (
+            run_step(supernet, candidates, lambda: supernet(x), s)[0] for s in (False, True)
+        )
         equal = all(torch.equal(a, b) for p, q in zip(one, two, strict=True)
                     for a, b in zip(p, q, strict=True))  # fmt: skip
         for name, result in (

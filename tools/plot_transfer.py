@@ -57,7 +57,7 @@ def main() -> int:
         }
         titles = [f'{d["evaluation"].get("metric", "score")} on the {name}'
                   for name, d in (('source', of_source), ('target', of_target))]  # fmt: skip
-        figure = draw_transfer(points, *titles, named=args.named)
+        figure = draw_transfer(points, titles[0], titles[1], args.named)
         args.output.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(args.output)
     except (ValueError, OSError) as error:
