@@ -87,7 +87,7 @@ def test_missing_file_says_to_run_the_search():
             {'options': {n: o if n.endswith('0') else 'skip' for n, o in A.options}},
             "constraint .* violated: at least 2 of stage1.layer0, .* must not be 'skip'; 1 are not",
         ),
-        ({'space': 'resnet'}, "the space must be one of mbconv, residual, depth; received 'resnet'"),
+        ({'space': 'resnet'}, "space must be one of mbconv, residual, depth; received 'resnet'"),
         ({'seed': 'vgg16'}, "one of mobilenet_v2, efficientnet_lite0, .*; received 'vgg16'"),
         ({'seed': 'resnet50'}, 'needs a seed of MBConv blocks; resnet50 is made of bottleneck'),
         ({'seed': 'mobilenet_v2'}, 'of a space with fingerprint .* restore them, or derive'),
