@@ -6,14 +6,15 @@ import torch
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
-from mmtransfer.seeds import network
+from mmtransfer.seeds import SEEDS, network
 
 SMALL = dict(layers=(2, 3, 1, 1, 2, 1), kernels=(3, 5), expansions=(1, 3))
 
 
 def supernet(seed='mobilenet_v2', **kwargs) -> FNASupernet:
     torch.manual_seed(0)
-    small = dict(ops=('k3g1', 'k5g2')) if seed.startswith('resnet') else SMALL
+    plain = dict(ops=('k3g1', 'k5g2')) if seed in ('resnet18', 'resnet50') else {}
+    small = SMALL if SEEDS[seed].family == 'mbconv' else plain
     net = FNASupernet(seed, **(small | kwargs)).double()
     stir(net)
     return net

@@ -51,12 +51,14 @@ def test_coco_counts_the_held_out_images_and_no_others(loop):
 
     loop.model.val_step = perfect
     scorer.check()
-    assert scorer.score() == pytest.approx(1.0)
+    ((score, metrics),) = scorer.score()
+    assert score == metrics['coco/bbox_mAP'] == pytest.approx(1.0)
 
 
 def test_a_metric_the_evaluator_lacks(loop):
     held_out = HeldOut(loop, Evaluation(metric='coco/segm_mAP'))
-    held_out.scorer.evaluator.evaluate = lambda size: {'coco/bbox_mAP': 0.1, 'coco/bbox_mAP_50': 0}
+    (evaluator,) = held_out.scorer.evaluators
+    evaluator.evaluate = lambda size: {'coco/bbox_mAP': 0.1, 'coco/bbox_mAP_50': 0}
     with pytest.raises(EvaluationError, match=r'coco/bbox_mAP, coco/bbox_mAP_50; received'):
         held_out.scorer.check()
 
