@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones.base import StagedBackbone
@@ -72,13 +72,7 @@ class AdaptedBackbone(StagedBackbone):
         )
         self.architecture = found
         self.network = layout
-        for layers in layout.stages:
-            self.stages.append(
-                nn.ModuleList(
-                    self.block(la.in_channels, la.out_channels, la.stride, la.op, la.dilation)
-                    for la in layers
-                )
-            )
+        self.add_stages(layout)
         self.freeze()
 
     def expanded_channels(self, stage: int) -> int:

@@ -11,8 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.blocks import MBConv, Residual, build_block, conv_norm_act
 from mmtransfer.remap.load import load_seed
-from mmtransfer.seeds import Seed
-from mmtransfer.seeds.networks import stage_strides
+from mmtransfer.seeds import Layer, Network, Seed
 
 _REMAP = ('mmtransfer.Remap', 'Remap')
 
@@ -80,7 +79,6 @@ class StagedBackbone(BaseModule):
         self.norm_cfg = _norm_cfg(seed, norm_cfg)
         self.act_cfg = dict(type=seed.act)
         self.output_stride = output_stride
-        self.strides = stage_strides(seed, output_stride)  # and dilations, per stage
         self.stem = conv_norm_act(
             3,
             seed.stem_channels,
@@ -98,22 +96,25 @@ class StagedBackbone(BaseModule):
         x = self.stem(x)
         return x if self.pool is None else self.pool(x)
 
-    def block(
-        self, in_channels: int, out_channels: int, stride: int, op: str, dilation: int
-    ) -> MBConv | Residual:
+    def block(self, layer: Layer) -> MBConv | Residual:
         """A block of the seed's kind, with its padding, norm and activation."""
         return build_block(
-            self.seed.block,
-            in_channels,
-            out_channels,
-            stride,
-            op,
-            dilation=dilation,
+            layer.block,
+            layer.in_channels,
+            layer.out_channels,
+            layer.stride,
+            layer.op,
+            dilation=layer.dilation,
             same_padding=self.seed.same_padding,
             norm_cfg=self.norm_cfg,
             act_cfg=self.act_cfg,
             with_cp=self.with_cp,
         )
+
+    def add_stages(self, network: Network) -> None:
+        """Build the blocks of all stages, one module list per stage."""
+        for layers in network.stages:
+            self.stages.append(nn.ModuleList(self.block(layer) for layer in layers))
 
     @property
     def out_channels(self) -> tuple[int, ...]:

@@ -55,7 +55,7 @@ class DepthSupernet(Supernet):
         output_stride: int = 32,
     ) -> None:
         space = depth_space(seed, max_blocks)
-        network = deepest(space)
+        network = deepest(space, output_stride)
         super().__init__(
             network.seed,
             out_indices,
@@ -71,18 +71,7 @@ class DepthSupernet(Supernet):
         # Runs stem and stages in place of the supernet; it can spare what was run before.
         self.through: Any = None
         self._choices = space_stages(space)
-        for layers, (first, dilation) in zip(network.stages, self.strides, strict=True):
-            blocks = (
-                self.block(
-                    la.in_channels,
-                    la.out_channels,
-                    first if la.index == 0 else 1,
-                    la.op,
-                    dilation,
-                )
-                for la in layers
-            )
-            self.stages.append(nn.ModuleList(blocks))
+        self.add_stages(network)
         self.begin_selecting(closest_to_seed(space))
         self.freeze()
 

@@ -11,7 +11,8 @@ from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import SKIP, closest_to_seed, find_seed, parse_op, space_around, space_stages
+from mmtransfer.seeds import SKIP, closest_to_seed, find_seed, space_around, space_stages
+from mmtransfer.seeds.networks import candidates
 from mmtransfer.space import Choice, SpaceError
 
 # A candidate (None: skip) and its weight in the sum (None: it runs alone).
@@ -82,7 +83,9 @@ class FNASupernet(Supernet):
         self.space = space
         self.temperature = temperature
         self._choices = space_stages(space)
-        self._expanded = {index: self._one_expansion(index) for index in self.expand_indices}
+        self._candidates = candidates(space, output_stride)
+        for index in self.expand_indices:
+            self._check_expansion(index)
         self._build_stages()
         self.logits = nn.ParameterList(1e-3 * torch.randn(len(c.options)) for c in space.choices)
         self.begin_selecting(closest_to_seed(space))
@@ -90,39 +93,27 @@ class FNASupernet(Supernet):
 
     def _build_stages(self) -> None:
         """A stage that is not searched as the seed has it, else a dict of candidates per layer."""
-        width = self.seed.stem_channels
-        stages = zip(self.seed.stages, self._choices, self.strides, strict=True)
-        for stage, choices, (first, dilation) in stages:
+        for positions, choices in zip(self._candidates, self._choices, strict=True):
             layers = nn.ModuleList()
-            kept = [op for op in stage.ops if op != SKIP]
-            for index, options in enumerate([c.options for c in choices] or [(op,) for op in kept]):
-                blocks = {
-                    op: self.block(width, stage.channels, first if index == 0 else 1, op, dilation)
-                    for op in options
-                    if op != SKIP
-                }
-                layers.append(nn.ModuleDict(blocks) if choices else blocks[options[0]])
-                width = stage.channels
+            for offered in positions:
+                blocks = {layer.op: self.block(layer) for layer in offered}
+                layers.append(nn.ModuleDict(blocks) if choices else blocks[offered[0].op])
             self.stages.append(layers)
 
-    def _one_expansion(self, stage: int) -> int:
-        """The expansion ratio that all candidates of a stage's first layer share."""
-        choices = self._choices[stage]
-        ops = choices[0].options if choices else self.seed.stages[stage].ops[:1]
-        ratios = {parse_op(op)[1] for op in ops}
-        if len(ratios) > 1:
+    def _check_expansion(self, stage: int) -> None:
+        """All candidates of a stage's first layer must expand alike."""
+        first = self._candidates[stage][0]
+        if len({layer.hidden for layer in first}) > 1:
+            ops = [layer.op for layer in first]
             raise SpaceError(
                 f'the expansion of stage {stage} is returned (expand_indices), so its first layer '
                 f'must offer one expansion ratio; received {", ".join(ops)}. Restrict it: '
-                f"restrict={{'{choices[0].name}': {[op for op in ops if op.endswith('e6')]}}}."
+                f"restrict={{'{first[0].choice}': {[op for op in ops if op.endswith('e6')]}}}."
             )
-        return ratios.pop()
 
     def expanded_channels(self, stage: int) -> int:
         """Channels of the expansion in the first layer of a stage."""
-        stages = self.seed.stages
-        width = stages[stage - 1].channels if stage else self.seed.stem_channels
-        return width * self._expanded[stage]
+        return self._candidates[stage][0][0].hidden
 
     # ---- architecture parameters ----
 

@@ -6,6 +6,7 @@ from mmtransfer.blocks.mbconv import MBConv
 from mmtransfer.blocks.residual import Residual
 from mmtransfer.seeds import parse_op
 from mmtransfer.seeds.ops import BLOCKS
+from mmtransfer.seeds.published import family_of
 
 
 def build_block(
@@ -35,7 +36,7 @@ def build_block(
     common: dict[str, Any] = dict(
         dilation=dilation, norm_cfg=norm_cfg, act_cfg=act_cfg, with_cp=with_cp
     )
-    if kind.startswith('mbconv'):
+    if family_of(kind) == 'mbconv':
         kernel, expansion = parse_op(op)
         return MBConv(
             in_channels,

@@ -5,14 +5,14 @@ never skipped, so what reaches a layer does not depend on what was chosen before
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..architecture import Architecture
 from ..seeds import SKIP, Layer, find_seed, space_stages
-from ..seeds.networks import deepened, stage_strides
+from ..seeds.networks import candidates
 from ..space import SearchSpace
 from .formulas import Size, layer_madds, layer_params, stem_madds, stem_params, strided
 
@@ -153,44 +153,21 @@ def cost_table(
     madds = metric == 'madds'
     fixed = stem_madds(seed, size) if madds else stem_params(seed)
     entries: dict[str, dict[str, int]] = {}
-    at, width = strided(size, seed.stem_stride), seed.stem_channels
-    strides = stage_strides(seed, output_stride)
-    for s, choices in enumerate(space_stages(space)):
-        for n, offered in enumerate(_offered(space, s)):
-            stride = strides[s][0] if n == 0 else 1
-            make = partial(
-                Layer,
-                name=f'stages.{s}.{n}',
-                stage=s,
-                index=n,
-                position=n,
-                choice=None,
-                block=seed.block,
-                in_channels=width,
-                out_channels=seed.stages[s].channels,
-                stride=stride,
-            )
-            costs = {op: _cost(make(op=op), at, madds) if op != SKIP else 0 for op in offered}
+    at = strided(size, seed.stem_stride)
+    stages = zip(candidates(space, output_stride), space_stages(space), strict=True)
+    for positions, choices in stages:
+        for n, layers in enumerate(positions):
+            costs = {layer.op: _cost(layer, at, madds) for layer in layers}
             if choices and space.name == 'depth':
                 of_first = entries.setdefault(choices[0].name, {})
                 of_first[str(n + 1)] = of_first.get(str(n), 0) + sum(costs.values())
             elif choices:
-                entries[choices[n].name] = costs
+                costs[SKIP] = 0
+                entries[choices[n].name] = {option: costs[option] for option in choices[n].options}
             else:
                 fixed += sum(costs.values())
-            width, at = seed.stages[s].channels, strided(at, stride)
+            at = strided(at, layers[0].stride)
     return CostTable(space, size, metric, fixed, entries, output_stride)
-
-
-def _offered(space: SearchSpace, stage: int) -> list[tuple[str, ...]]:
-    """The ops that the positions of a stage offer; a single one where none is chosen there."""
-    choices = space_stages(space)[stage]
-    ops: Sequence[str] = find_seed(space.seed).stages[stage].ops
-    if choices and space.name == 'depth':
-        ops = deepened(ops, len(choices[0].options))
-    elif choices:
-        return [c.options for c in choices]
-    return [(op,) for op in ops if op != SKIP]
 
 
 def _cost(layer: Layer, size: Size, madds: bool) -> int:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from mmtransfer.remap.plan import Layout, Move, RemapError, RemapPlan, by_block, plan_remap
-from mmtransfer.seeds import SKIP, Layer, Network, space_stages
+from mmtransfer.seeds import Layer, Network, space_stages
 from mmtransfer.seeds.layout import network_layout, supernet_layout
-from mmtransfer.seeds.networks import deepest
-from mmtransfer.seeds.ops import BLOCKS, Conv
+from mmtransfer.seeds.networks import candidates, deepest
+from mmtransfer.seeds.ops import Conv
 from mmtransfer.space import SearchSpace
 
 
@@ -59,24 +60,18 @@ def seed_to_supernet(
     """
     if space.name == 'depth':
         return network_to_network(source, deepest(space), layout)
-    stages = space_stages(space)
+    stages = candidates(space)
     _same_stages(source, len(stages))
     blocks: dict[str, str | None] = {'stem': 'stem', 'logits': None}
     groups: dict[str, int] = {}
-    for stage, choices in enumerate(stages):
-        if not choices:
-            for layer in source.stages[stage]:
-                blocks[layer.name] = layer.name
-        for position, choice in enumerate(choices):
-            origin = _at_depth(source, stage, position)
-            for op in choice.options:
-                if op != SKIP:
-                    name, convs = (
-                        _candidate(stage, position, op),
-                        _convs(source, stage, position, op),
-                    )
-                    blocks |= _blocks(origin, name, convs)
-                    groups |= _groups(origin, name, convs)
+    for layer in chain.from_iterable(chain.from_iterable(stages)):
+        if layer.choice is None:
+            blocks[layer.name] = layer.name
+            continue
+        origin = _at_depth(source, layer.stage, layer.position)
+        name = _candidate(layer.stage, layer.position, layer.op)
+        blocks |= _blocks(origin, name, layer.convs)
+        groups |= _groups(origin, name, layer.convs)
     given = layout or network_layout(source)
     return plan_remap(supernet_layout(space), given, by_block(blocks), groups)
 
@@ -185,16 +180,6 @@ def _at_depth(source: Network, stage: int, index: int) -> Layer:
     return layers[min(index, len(layers) - 1)]
 
 
-def _convs(source: Network, stage: int, position: int, op: str) -> tuple[Conv, ...]:
-    """The convolutions of a candidate in a supernet around a network of this family."""
-    stages = source.seed.stages
-    before = stages[stage - 1].channels if stage else source.seed.stem_channels
-    inputs, stride = (
-        (before, stages[stage].stride) if position == 0 else (stages[stage].channels, 1)
-    )
-    return BLOCKS[source.seed.block](inputs, stages[stage].channels, stride, op)
-
-
 def _blocks(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, str | None]:
     """Where a block's convolutions come from.
 
@@ -225,9 +210,7 @@ def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]
         return found
     for conv in convs:
         have = known.get(conv.name, conv.groups)
-        if have == conv.groups or origin.block.startswith(
-            'mbconv'
-        ):  # depthwise: groups are the width
+        if have == conv.groups or origin.family == 'mbconv':  # depthwise: one group per channel
             continue
         if have > 1:
             raise RemapError(
@@ -242,7 +225,7 @@ def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]
 def _regrouped(origin: Layer, convs: Sequence[Conv]) -> bool:
     """Whether a residual block has a grouped convolution where the source's has another width."""
     known = {conv.name: conv for conv in origin.convs}
-    return not origin.block.startswith('mbconv') and any(
+    return origin.family != 'mbconv' and any(
         known[conv.name].out_channels != conv.out_channels
         and max(known[conv.name].groups, conv.groups) > 1
         for conv in convs

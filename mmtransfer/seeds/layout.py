@@ -5,12 +5,13 @@ and in its order, counters of batch normalisation (``num_batches_tracked``, shap
 Remap plans are made from layouts alone.
 """
 
+import itertools
 from collections.abc import Iterable, Iterator
 
 from ..space import SearchSpace
-from .networks import Network, deepest, seed_network, space_stages
-from .ops import BLOCKS, Conv
-from .published import SKIP, Seed, find_seed
+from .networks import Network, candidates, deepest
+from .ops import Conv
+from .published import Seed, find_seed
 
 Shape = tuple[int, ...]
 Layout = dict[str, Shape]
@@ -36,22 +37,11 @@ def supernet_layout(space: SearchSpace) -> Layout:
     """
     if space.name == 'depth':
         return network_layout(deepest(space))
-    plain = seed_network(space.seed)
-    seed = plain.seed
-    layout = dict(_stem(seed))
-    width = seed.stem_channels
-    for s, choices in enumerate(space_stages(space)):
-        stage = seed.stages[s]
-        if not choices:
-            for layer in plain.stages[s]:
-                layout.update(_block(layer.name, layer.convs))
-        for position, choice in enumerate(choices):
-            inputs, stride = (width, stage.stride) if position == 0 else (stage.channels, 1)
-            for op in choice.options:
-                if op != SKIP:
-                    convs = BLOCKS[seed.block](inputs, stage.channels, stride, op)
-                    layout.update(_block(f'stages.{s}.{position}.{op}', convs))
-        width = stage.channels
+    layout = dict(_stem(find_seed(space.seed)))
+    for stage in candidates(space):
+        for layer in itertools.chain(*stage):
+            name = layer.name if layer.choice is None else f'{layer.name}.{layer.op}'
+            layout.update(_block(name, layer.convs))
     layout.update((f'logits.{i}', (len(c.options),)) for i, c in enumerate(space.choices))
     return layout
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from ..architecture import Architecture
 from ..space import Choice, SearchSpace
 from .ops import BLOCKS, Conv, parse_op
-from .published import SKIP, Seed, find_seed
+from .published import SKIP, Seed, family_of, find_seed
 
 OUTPUT_STRIDES = (8, 16, 32)
 
@@ -41,6 +41,11 @@ class Layer:
     stride: int
     dilation: int = 1
 
+    @property
+    def family(self) -> str:
+        """``'mbconv'`` or ``'residual'``."""
+        return family_of(self.block)
+
     @cached_property
     def convs(self) -> tuple[Conv, ...]:
         """Its convolutions, in module order."""
@@ -54,12 +59,12 @@ class Layer:
     @property
     def expansion(self) -> int:
         """Hidden channels of an MBConv per input channel."""
-        return parse_op(self.op)[1] if self.block.startswith('mbconv') else 1
+        return parse_op(self.op)[1] if self.family == 'mbconv' else 1
 
     @property
     def groups(self) -> int:
         """Groups of a residual block's searched convolution."""
-        return 1 if self.block.startswith('mbconv') else parse_op(self.op)[1]
+        return 1 if self.family == 'mbconv' else parse_op(self.op)[1]
 
     @property
     def hidden(self) -> int:
@@ -158,28 +163,70 @@ def spell_out(
         output_stride: As for :func:`stage_strides`.
         searched: Per stage whether choices decide it; by default none.
     """
+    strides = stage_strides(seed, output_stride)
     layers: list[Layer] = []
-    width = seed.stem_channels
-    for s, (stride, dilation) in enumerate(stage_strides(seed, output_stride)):
-        kept = [(n, op) for n, op in enumerate(ops[s]) if op != SKIP]
+    for s, of_stage in enumerate(ops):
+        kept = [(n, op) for n, op in enumerate(of_stage) if op != SKIP]
         for j, (n, op) in enumerate(kept):
-            layers.append(
-                Layer(
-                    name=f'stages.{s}.{j}',
-                    stage=s,
-                    index=j,
-                    position=n,
-                    choice=choice_name(s, n) if searched is not None and searched[s] else None,
-                    block=seed.block,
-                    op=op,
-                    in_channels=width,
-                    out_channels=seed.stages[s].channels,
-                    stride=stride if j == 0 else 1,
-                    dilation=dilation,
-                )
-            )
-            width = seed.stages[s].channels
+            choice = choice_name(s, n) if searched is not None and searched[s] else None
+            layers.append(_layer(seed, strides, s, j, n, op, choice))
     return Network(seed, tuple(layers))
+
+
+def candidates(
+    space: SearchSpace, output_stride: int = 32
+) -> tuple[tuple[tuple[Layer, ...], ...], ...]:
+    """What can stand at every position of a space: per stage and position a layer for each op.
+
+    A skip is no layer. A position that is not searched has one; so have those of a space of block
+    allocations, which are all that a stage can keep.
+    """
+    seed = find_seed(space.seed)
+    strides = stage_strides(seed, output_stride)
+    stages = []
+    for s, choices in enumerate(space_stages(space)):
+        offered: list[tuple[str | None, tuple[str, ...]]]
+        if choices and space.name != 'depth':
+            offered = [(c.name, c.options) for c in choices]
+        else:
+            ops: Sequence[str] = [op for op in seed.stages[s].ops if op != SKIP]
+            ops = deepened(ops, len(choices[0].options)) if choices else ops
+            offered = [(None, (op,)) for op in ops]
+        stages.append(
+            tuple(
+                tuple(_layer(seed, strides, s, n, n, op, name) for op in options if op != SKIP)
+                for n, (name, options) in enumerate(offered)
+            )
+        )
+    return tuple(stages)
+
+
+def _layer(
+    seed: Seed,
+    strides: Sequence[tuple[int, int]],
+    stage: int,
+    index: int,
+    position: int,
+    op: str,
+    choice: str | None,
+) -> Layer:
+    """The layer with this op at an index of a stage; the first one has the stage's stride."""
+    channels = seed.stages[stage].channels
+    before = seed.stages[stage - 1].channels if stage else seed.stem_channels
+    stride, dilation = strides[stage]
+    return Layer(
+        name=f'stages.{stage}.{index}',
+        stage=stage,
+        index=index,
+        position=position,
+        choice=choice,
+        block=seed.block,
+        op=op,
+        in_channels=channels if index else before,
+        out_channels=channels,
+        stride=1 if index else stride,
+        dilation=dilation,
+    )
 
 
 def seed_network(name: str, output_stride: int = 32) -> Network:
@@ -203,10 +250,10 @@ def network_in(space: SearchSpace, architecture: Architecture, output_stride: in
     return spell_out(seed, ops, output_stride, [bool(of_stage) for of_stage in choices])
 
 
-def deepest(space: SearchSpace) -> Network:
+def deepest(space: SearchSpace, output_stride: int = 32) -> Network:
     """The network of a space of block allocations that keeps every block."""
     most = [choice.options[-1] for choice in space.choices]
-    return network_in(space, space.architecture(most))
+    return network_in(space, space.architecture(most), output_stride)
 
 
 def deepened(ops: Sequence[str], count: int) -> tuple[str, ...]:

@@ -24,6 +24,11 @@ class Stage:
     ops: tuple[str, ...]
 
 
+def family_of(block: str) -> str:
+    """The family of a kind of block, ``'mbconv'`` or ``'residual'``."""
+    return 'mbconv' if block.startswith('mbconv') else 'residual'
+
+
 @dataclass(frozen=True)
 class Seed:
     """A published network and how its blocks are made.
@@ -59,7 +64,7 @@ class Seed:
     @property
     def family(self) -> str:
         """``'mbconv'`` or ``'residual'``."""
-        return 'mbconv' if self.block.startswith('mbconv') else 'residual'
+        return family_of(self.block)
 
     @property
     def feature_stages(self) -> tuple[int, ...]:
