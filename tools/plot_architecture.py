@@ -9,6 +9,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from _figure import write_figure
+from matplotlib.figure import Figure
+
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import METRICS, cost_table
 from mmtransfer.draw import draw
@@ -48,21 +51,17 @@ def main() -> int:
     if args.shape and min(args.shape) < 1:
         parser.error(f'--shape must be positive; received {args.shape}')
     titles = args.titles or [Path(a).stem for a in args.architectures]
-    try:
+
+    def make() -> Figure:
         found = [read_architecture(a) for a in args.architectures]
         named = [(a.input_size, a.output_stride) for a in found if a.input_size]
         size, stride = named[0] if named else (None, None)
         size = tuple(args.shape) if args.shape else size
         if size is not None:
             found = [counted(a, size, args.output_stride or stride or 32) for a in found]
-        figure = draw(found, titles, [stage_channels(a) for a in found])
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(args.output)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    print(args.output)
-    return 0
+        return draw(found, titles, [stage_channels(a) for a in found])
+
+    return write_figure(make, args.output)
 
 
 if __name__ == '__main__':

@@ -8,6 +8,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from _figure import write_figure
+from matplotlib.figure import Figure
+
 from mmtransfer.report.curves import draw_curves, read_run
 
 
@@ -21,19 +24,15 @@ def main() -> int:
     labels = args.label or [None] * len(args.work_dirs)
     if len(labels) != len(args.work_dirs):
         parser.error(f'{len(args.work_dirs)} directories need as many labels, not {len(labels)}')
-    try:
+
+    def make() -> Figure:
         runs = [
             read_run(folder, args.metric, label)
             for folder, label in zip(args.work_dirs, labels, strict=True)
         ]
-        figure = draw_curves(runs, args.metric)
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(args.output)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    print(args.output)
-    return 0
+        return draw_curves(runs, args.metric)
+
+    return write_figure(make, args.output)
 
 
 if __name__ == '__main__':

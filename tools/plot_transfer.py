@@ -11,6 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from _figure import write_figure
+from matplotlib.figure import Figure
+
 from mmtransfer.report.chain import draw_transfer
 
 Options = tuple[str, ...]
@@ -42,7 +45,8 @@ def main() -> int:
     parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
     parser.add_argument('--named', type=int, default=8, help='the best so many carry their name')
     args = parser.parse_args()
-    try:
+
+    def make() -> Figure:
         (of_source, source), (of_target, target) = map(read_scores, (args.source, args.target))
         if of_source.get('fingerprint') != of_target.get('fingerprint'):
             raise ValueError(
@@ -57,14 +61,9 @@ def main() -> int:
         }
         titles = [f'{d["evaluation"].get("metric", "score")} on the {name}'
                   for name, d in (('source', of_source), ('target', of_target))]  # fmt: skip
-        figure = draw_transfer(points, titles[0], titles[1], args.named)
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(args.output)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    print(args.output)
-    return 0
+        return draw_transfer(points, titles[0], titles[1], args.named)
+
+    return write_figure(make, args.output)
 
 
 if __name__ == '__main__':

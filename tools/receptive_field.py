@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from _config import read_config
+from _figure import write_figure
+from matplotlib.figure import Figure
 from torch import nn
 
 from mmtransfer.backbones import AdaptedBackbone
@@ -109,7 +111,8 @@ def main() -> int:
     labels = args.labels or [
         Path(n).stem if n.endswith(('.py', '.json')) else n for n in args.networks
     ]
-    try:
+
+    def make() -> Figure:
         fields = []
         for i, network in enumerate(args.networks):
             build = builder(network)
@@ -125,14 +128,9 @@ def main() -> int:
             )
             print(f'{labels[i]}: {outside_share(field, args.box):.1%} outside the centre box')
             fields.append(field)
-        figure = draw_fields(fields, labels, args.box)
-        args.output.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(args.output)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
-    print(args.output)
-    return 0
+        return draw_fields(fields, labels, args.box)
+
+    return write_figure(make, args.output)
 
 
 if __name__ == '__main__':

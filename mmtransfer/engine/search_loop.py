@@ -1,15 +1,12 @@
 """The loop of a search: weight steps on one part of the data; on the other, architecture steps
 (FNA++, Sec. 3.2.2) or the scoring of candidates (Sec. 4.8)."""
 
-import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.dist import get_rank
 from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
@@ -27,7 +24,7 @@ from .held_out import Evaluation, HeldOut
 from .loaders import build_loader
 from .parallel import unwrap
 from .split import split_dataset
-from .train_loop import common_seed
+from .train_loop import common_seed, seed_step
 
 
 class SearchConfigError(ValueError):
@@ -292,10 +289,7 @@ class SearchLoop(EpochBasedTrainLoop):
     def _begin_step(self, kind: str, number: int) -> None:
         """No gradient and no random state of an earlier step reaches this one."""
         self.model.zero_grad(set_to_none=True)
-        seed = draw_seed(self.seed, kind, number, get_rank())
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed_step(self.seed, kind, number)
 
     def _terms(self, kind: str) -> dict[str, torch.Tensor]:
         step = Step(kind, self._iter, self.supernet, self.table)

@@ -22,6 +22,14 @@ def common_seed(runner) -> int:
     return int(seeds[0])
 
 
+def seed_step(seed: int, kind: str, number: int) -> None:
+    """Start all generators of this process from (seed, kind of step, its number, rank)."""
+    drawn = draw_seed(seed, kind, number, get_rank())
+    random.seed(drawn)
+    np.random.seed(drawn)
+    torch.manual_seed(drawn)
+
+
 @LOOPS.register_module()
 class SeededTrainLoop(EpochBasedTrainLoop):
     """MMEngine's loop over epochs, in which everything random follows from the seed of the run and
@@ -67,8 +75,5 @@ class SeededTrainLoop(EpochBasedTrainLoop):
 
     def run_iter(self, idx: int, data_batch: Any) -> None:
         """One step; no random state of an earlier one reaches it."""
-        seed = draw_seed(self.seed, 'step', self._iter, get_rank())
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed_step(self.seed, 'step', self._iter)
         super().run_iter(idx, data_batch)
