@@ -7,6 +7,7 @@ from mmtransfer.remap.networks import (
     network_to_network,
     seed_to_supernet,
     supernet_to_network,
+    supernet_to_supernet,
     whole_model,
 )
 from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan, by_block, plan_remap
@@ -31,6 +32,7 @@ __all__ = [
     'resolve',
     'seed_to_supernet',
     'supernet_to_network',
+    'supernet_to_supernet',
     'whole_model',
     'with_strategy',
 ]

@@ -15,6 +15,7 @@ from mmtransfer.remap.networks import (
     seed_only,
     seed_to_supernet,
     supernet_to_network,
+    supernet_to_supernet,
     whole_model,
 )
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
@@ -95,14 +96,15 @@ def load_model(
     width: str = 'first',
     kernel: str = 'centre',
 ) -> RemapPlan:
-    """Remap a checkpoint into a whole model with an `AdaptedBackbone`, in place.
+    """Remap a checkpoint into a whole model with a backbone of ours, in place.
 
     Args:
-        model: A model of any toolbox; its ``backbone`` is the `AdaptedBackbone`.
+        model: A model of any toolbox; its ``backbone`` is an `AdaptedBackbone` or a supernet.
         checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes; a search's work directory
             means its last checkpoint.
-        source: ``'supernet'``: a checkpoint of the search; neck and head are taken too, by name
-            (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a checkpoint of the seed; the backbone only.
+        source: ``'supernet'``: a checkpoint of the supernet, or of a network of its space; neck and
+            head are taken too, by name (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a checkpoint of the
+            seed; the backbone only.
         initialise: With a supernet, beginnings of names outside the backbone that keep their own
             values, ``('bbox_head.',)`` for a head with other classes.
         width, kernel: With the seed, as of `load_seed`.
@@ -119,20 +121,25 @@ def load_model(
     if not hasattr(model, 'backbone') and isinstance(getattr(model, 'module', None), nn.Module):
         model = model.get_submodule('module')
     backbone: Any = getattr(model, 'backbone', None)
-    if not hasattr(backbone, 'architecture'):
+    if not hasattr(backbone, 'architecture') and not hasattr(backbone, 'space'):
         raise RemapError(
-            "The model's backbone must be a mmtransfer.AdaptedBackbone; received "
-            f'{type(backbone).__name__}. Set it in the config of the adapted model.'
+            "The model's backbone must be a mmtransfer.AdaptedBackbone or a supernet of ours; "
+            f'received {type(backbone).__name__}. Set it in the config of the model.'
         )
     if source == 'seed':
         plan, tensors = _plan_seed(backbone, checkpoint, None, width, kernel)
         plan = seed_only(plan, _layout(model.state_dict()))
     else:
         content = read_checkpoint(checkpoint)
-        space = space_of(backbone.architecture)
+        plain = not hasattr(backbone, 'space')
+        space = space_of(backbone.architecture) if plain else backbone.space
         _check_space(content, space.fingerprint, os.fspath(checkpoint))
         tensors = tensors_of(content, os.fspath(checkpoint))
-        collected = supernet_to_network(space, network(backbone.architecture))
+        collected = (
+            supernet_to_network(space, network(backbone.architecture))
+            if plain
+            else supernet_to_supernet(space)
+        )
         initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
         plan = whole_model(
             collected, _layout(tensors), _layout(model.state_dict()), initialise=initialise
@@ -190,10 +197,10 @@ def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> N
     found = record.get('fingerprint') if isinstance(record, Mapping) else None
     if found not in (None, fingerprint):
         raise RemapError(
-            'The architecture and the checkpoint must come from one search space; the fingerprint '
-            f"of the architecture's is {fingerprint}, that of '{origin}' is {found}. Give the "
-            'checkpoint of the search that wrote the architecture, or derive an architecture from '
-            'this one: python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
+            'The backbone and the checkpoint must be of one search space; the fingerprint of the '
+            f"backbone's is {fingerprint}, that of '{origin}' is {found}. Give a checkpoint of the "
+            'supernet of this space, or derive an architecture from this one: '
+            'python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
         )
 
 

@@ -102,6 +102,16 @@ def supernet_to_network(
     return plan_remap(network_layout(target), layout or supernet_layout(space), by_block(blocks))
 
 
+def supernet_to_supernet(space: SearchSpace) -> RemapPlan:
+    """A supernet from another training of the same supernet; every tensor is copied.
+
+    Args:
+        space: The space that both span.
+    """
+    layout = supernet_layout(space)
+    return plan_remap(layout, layout, lambda name: name)
+
+
 def whole_model(
     backbone: RemapPlan,
     source: Layout,

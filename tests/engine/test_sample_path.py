@@ -185,7 +185,7 @@ def test_a_child_takes_its_weights_from_this_space_only(whole):
     load_model(model, file)
     source = torch.load(file, weights_only=True)['state_dict']
     assert all(torch.equal(t, source[name]) for name, t in model.state_dict().items())
-    with pytest.raises(RemapError, match='must come from one search space'):
+    with pytest.raises(RemapError, match='must be of one search space'):
         load_model(child([2, 2, 2, 2, 2]), file)
 
 

@@ -183,6 +183,20 @@ def test_a_whole_model_from_the_supernet(searched, wrapped):
     }
 
 
+def test_a_supernet_from_another_training_of_it(searched):
+    path, content = searched
+    model = Detector(FNASupernet(seed='mobilenet_v2', **LAYERS), classes=4)
+    own = {n: t.clone() for n, t in model.state_dict().items()}
+    plan = load_model(model, path, initialise='bbox_head.')
+    expected = content['state_dict'] | {n: t for n, t in own.items() if n.startswith('bbox_head.')}
+    result = model.state_dict()
+    assert [m.target for m in plan.moves] == list(result)
+    assert all(torch.equal(result[n], t) for n, t in expected.items())
+    other = Detector(FNASupernet(seed='mobilenet_v2', **LAYERS | dict(kernels=(3, 7))))
+    with pytest.raises(RemapError, match='of one search space.*fingerprint'):
+        load_model(other, path)
+
+
 def test_names_of_a_wrapped_model_are_understood(searched, tmp_path):
     state = searched[1]['state_dict']
     torch.save({'state_dict': {f'module.{n}': t for n, t in state.items()}}, tmp_path / 'x.pth')
@@ -208,7 +222,7 @@ def test_what_does_not_fit_the_search_is_refused(searched, seed_file):
 
 
 def test_what_is_no_adapted_model_is_refused(searched):
-    with pytest.raises(RemapError, match='must be a mmtransfer.AdaptedBackbone; received Conv2d'):
+    with pytest.raises(RemapError, match='must be a mmtransfer.AdaptedBackbone or .*; received Conv2d'):
         load_model(Detector(nn.Conv2d(1, 1, 1)), searched[0])
     with pytest.raises(ValueError, match="source must be one of.*'sed'"):
         load_model(Detector(nn.Conv2d(1, 1, 1)), searched[0], source='sed')
