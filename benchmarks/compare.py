@@ -8,7 +8,13 @@ The checkpoint is chosen on val and reported on test.
     python benchmarks/compare.py configs/fna/retinanet_efflite0_{seed,search,adapt}_bccd.py \\
         --metric coco/bbox_mAP --runs 3 -o work_dirs/compare_bccd
 
-A stopped comparison goes on where it was: every finished step is in OUT/steps.json.
+A stopped comparison goes on where it was: every finished step is in OUT/steps.json. With --member N
+there is another row, the network of N blocks in the chain of a greedy block search; "adapted" is
+then the chain's largest:
+
+    blocks=configs/block_allocation/faster-rcnn_efflite0
+    python benchmarks/compare.py ${blocks}_{default,greedy,child}_bccd.py --member 14 \\
+        --metric coco/bbox_mAP --method 'block allocation' -o work_dirs/compare_blocks
 """
 
 import argparse
@@ -152,6 +158,10 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
     hooks = weights_from(searched, adapt_config)
     adapted = row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
     row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
+    if args.member:
+        member = searched / f'chain/architecture_{args.member:02d}.json'
+        steps.once(f'run{seed}/grown', lambda: {'cost': drawn_cost(member)})
+        row('member', args.adapt, **{'model.backbone.architecture': str(member)}, **hooks)
     plain = row('seed', args.seed)
     with _LOCK:
         config = Config.fromfile(args.seed)
@@ -167,12 +177,20 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
     row('seed-long', args.seed, **options)
 
 
-ROWS = (
-    ('seed', 'seed network, fine-tuned'),
-    ('seed-long', 'seed network, whole budget'),
-    ('random', 'random architecture, same remap'),
-    ('adapted', 'adapted (FNA++)'),
-)
+# Row -> the step that has the cost of its architecture; none: the seed's.
+SOURCES = {'adapted': 'found', 'random': 'draw', 'member': 'grown'}
+
+
+def rows(args: argparse.Namespace) -> list[tuple[str, str]]:
+    """Name and title of every row, in the order of the table."""
+    member = [('member', f'of its chain, {args.member} blocks')] if args.member else []
+    return [
+        ('seed', 'seed network, fine-tuned'),
+        ('seed-long', 'seed network, whole budget'),
+        ('random', 'random architecture, same remap'),
+        ('adapted', f'adapted ({args.method})'),
+        *member,
+    ]
 
 
 def table(args: argparse.Namespace, done: dict) -> str:
@@ -187,7 +205,7 @@ def table(args: argparse.Namespace, done: dict) -> str:
         f'test {args.metric}: mean ± std (each run) | val, best | search s | fine-tune s |',
         '|---|---|---|---|---|---|---|',
     ]
-    for row, title in ROWS:
+    for row, title in rows(args):
         runs = [s for s in range(args.runs) if f'run{s}/{row}/test' in done]
         if not runs:
             continue
@@ -196,7 +214,7 @@ def table(args: argparse.Namespace, done: dict) -> str:
             max(p[args.metric] for p in done[f'run{s}/{row}']['curve'] if args.metric in p)
             for s in runs
         ]
-        source = {'adapted': 'found', 'random': 'draw'}.get(row)
+        source = SOURCES.get(row)
         costs = [done[f'run{s}/{source}']['cost'] if source else of_seed for s in runs]
         search = [done[f'run{s}/search']['seconds'] if source else 0.0 for s in runs]
         tune = [done[f'run{s}/{row}']['seconds'] for s in runs]
@@ -214,7 +232,7 @@ def curves(args: argparse.Namespace, done: dict) -> None:
     """OUT/curves.png: loss and validation metric of every run and row, and the mean of each row."""
     runs = [
         read_run(args.output / f'run{seed}' / row, args.metric, title)
-        for row, title in ROWS
+        for row, title in rows(args)
         for seed in range(args.runs)
         if f'run{seed}/{row}' in done
     ]
@@ -224,7 +242,7 @@ def curves(args: argparse.Namespace, done: dict) -> None:
 def last_third(args: argparse.Namespace, done: dict) -> str:
     """By how much the best validation metric still rose in the last third, mean over the runs."""
     parts = []
-    for row, title in ROWS:
+    for row, title in rows(args):
         moves = []
         for seed in range(args.runs):
             curve = done.get(f'run{seed}/{row}', {'curve': []})['curve']
@@ -248,6 +266,8 @@ def main() -> None:
     parser.add_argument('search', help='config of the search')
     parser.add_argument('adapt', help='config of the fine-tune')
     parser.add_argument('--metric', required=True, help='such as coco/bbox_mAP')
+    parser.add_argument('--method', default='FNA++', help='its name in the table')
+    parser.add_argument('--member', type=int, help='blocks of another network of the chain')
     parser.add_argument('--runs', type=int, default=3)
     parser.add_argument(
         '--long-epochs',

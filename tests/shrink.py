@@ -81,7 +81,8 @@ def make_data(folder: Path, classes: tuple[str, ...], number: int) -> Path:
         cv2.imwrite(str(folder / f'images/{i}.png'), pixels)
         images.append(dict(id=i, file_name=f'{i}.png', width=SIZE, height=SIZE))
         box = dict(id=i + 1, image_id=i, category_id=label + 1, area=int(w * h), iscrowd=0)
-        boxes.append({**box, 'bbox': [int(v) for v in (x, y, w, h)], 'segmentation': []})
+        outline = [int(v) for v in (x, y, x + w, y, x + w, y + h, x, y + h)]
+        boxes.append({**box, 'bbox': [int(v) for v in (x, y, w, h)], 'segmentation': [outline]})
     names = [dict(id=i + 1, name=name) for i, name in enumerate(classes)]
     file = folder / f'{number}.json'
     file.write_text(json.dumps(dict(images=images, annotations=boxes, categories=names)))
@@ -102,7 +103,7 @@ def typed(value: Any, name: str) -> Iterator[dict]:
 def _shrink_data(cfg: Config, folder: Path) -> None:
     from mmdet.datasets import CocoDataset
 
-    search = 'arch_begin' in cfg.train_cfg
+    search = 'searcher' in cfg.train_cfg
     for part, number in (('train', 8 if search else 4), ('val', 2), ('test', 2)):
         loader = cfg[f'{part}_dataloader']
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)
@@ -150,11 +151,26 @@ def _shrink_model(cfg: Config) -> None:
             if 'stacked_convs' in model[name]:
                 model[name].stacked_convs = 1
     if 'roi_head' in model:
-        model.roi_head.bbox_roi_extractor.out_channels = WIDTH
-        model.roi_head.bbox_head.update(in_channels=WIDTH, fc_out_channels=WIDTH)
-        model.train_cfg.rcnn.sampler.num = 16
-        for part in (model.train_cfg.rpn_proposal, model.test_cfg.rpn):
-            part.update(nms_pre=50, max_per_img=20)
+        _shrink_roi_head(model)
+
+
+def _shrink_roi_head(model: Any) -> None:
+    head = model.roi_head
+    for name in ('bbox', 'mask', 'grid'):
+        if f'{name}_roi_extractor' in head:
+            head[f'{name}_roi_extractor'].out_channels = WIDTH
+        for part in _listed(head.get(f'{name}_head', [])):
+            part.in_channels = WIDTH
+            if 'fc_out_channels' in part:
+                part.fc_out_channels = WIDTH
+    for part in _listed(model.train_cfg.rcnn):
+        part.sampler.num = 16
+    for part in (model.train_cfg.rpn_proposal, model.test_cfg.rpn):
+        part.update(nms_pre=50, max_per_img=20)
+
+
+def _listed(value: Any) -> list:
+    return value if isinstance(value, list) else [value]
 
 
 def _shrink_ssdlite(model: Any) -> None:
@@ -169,13 +185,13 @@ def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
         cfg.train_cfg.update(max_iters=2, val_interval=2)
     else:
         cfg.train_cfg.max_epochs = 1
-    if 'arch_begin' in cfg.train_cfg:
+    if 'searcher' in cfg.train_cfg:
         cfg.train_cfg.update(max_epochs=2, val_interval=2, input_size=(SIZE, SIZE))
-        _shrink_searcher(cfg.train_cfg)
         cfg.train_cfg.searcher.pop('target', None)
-        for term in cfg.train_cfg.regularisers:
+        _shrink_searcher(cfg.train_cfg, cfg.model.backbone)
+        for term in cfg.train_cfg.get('regularisers', []):
             term.pop('target', None)
-        cfg.param_scheduler = dict(weights=[], arch=[])
+        cfg.param_scheduler = {name: [] for name in cfg.param_scheduler}
     else:
         cfg.param_scheduler = []
     hooks = []
@@ -190,9 +206,14 @@ def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
     cfg.custom_hooks = hooks
 
 
-def _shrink_searcher(train_cfg: Any) -> None:
-    """Architecture steps in the second epoch; or four candidates."""
+def _shrink_searcher(train_cfg: Any, backbone: Any) -> None:
+    """Architecture steps in the second epoch; or four candidates; or the chain's first step."""
     searcher = train_cfg.searcher
+    if searcher.type == 'mmtransfer.GreedyBlockSearcher':
+        searcher.blocks = len(backbone.max_blocks) + 1
+        train_cfg.split.arch = 0.5
+        train_cfg.evaluation.bn_iterations = 1
+        return
     if train_cfg.arch_begin is not None:
         train_cfg.arch_begin = 1
         return

@@ -7,13 +7,15 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
+from mmtransfer.seeds import find_seed
+
 CLASSES = 6  # the least of which there is a top-5 accuracy worth its name
 WIDTH = 32  # channels of the 1x1 convolution, where there is one
 
 
 def shrink_data(cfg: Config, folder: Path, size: int) -> None:
     """6 images to train on, 12 to search, 6 to evaluate; one colour per class."""
-    search = 'arch_begin' in cfg.train_cfg
+    search = 'searcher' in cfg.train_cfg
     for part, number in (('train', 2 if search else 1), ('val', 1), ('test', 1)):
         loader = cfg[f'{part}_dataloader']
         loader.update(batch_size=3, num_workers=0, persistent_workers=False)
@@ -48,5 +50,6 @@ def shrink_model(cfg: Config) -> None:
     cfg.model.num_classes = CLASSES
     cfg.model.init_cfg = None
     backbone = cfg.model.backbone
-    if not str(backbone.get('seed', backbone.get('architecture'))).startswith('resnet'):
+    name = backbone.get('seed') or backbone.architecture.partition(':')[0]
+    if find_seed(name).head_channels:
         cfg.model.head_channels = WIDTH

@@ -18,7 +18,7 @@ WIDTH = 16  # channels of the deconvolutions
 
 def shrink_data(cfg: Config, folder: Path, size: int, typed: Any) -> None:
     """Made people in place of the config's: 4 to train on, 5 to search, 2 to evaluate."""
-    search = 'arch_begin' in cfg.train_cfg
+    search = 'searcher' in cfg.train_cfg
     for part, number in (('train', 5 if search else 4), ('val', 2), ('test', 2)):
         loader = cfg[f'{part}_dataloader']
         loader.update(batch_size=2, num_workers=0, persistent_workers=False)

@@ -12,7 +12,7 @@ WIDTH = 32  # channels of the head
 
 def shrink_data(cfg: Config, folder: Path, size: int) -> None:
     """Made stripes in place of the config's data: 4 to train on, 8 to search, 2 to evaluate."""
-    search = 'arch_begin' in cfg.train_cfg
+    search = 'searcher' in cfg.train_cfg
     if search:
         cfg.train_cfg.split.arch = 0.5
     for part, number in (('train', 8 if search else 4), ('val', 2), ('test', 2)):

@@ -1,5 +1,7 @@
-"""The configs of block allocation's classifiers: the paper's settings, runs, costs."""
+"""The configs of block allocation: the paper's settings, stage after stage, costs."""
 
+import itertools
+import json
 import math
 import sys
 from pathlib import Path
@@ -11,9 +13,11 @@ from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.runner import Runner
 
 from mmtransfer import compat
+from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, DepthSupernet
+from mmtransfer.cost.metrics import table_for
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import allocation
+from mmtransfer.seeds import allocation, closest_to_seed, depth_space
 
 from .shrink import shrink
 
@@ -38,7 +42,7 @@ def run(cfg: Config) -> Runner:
     runner = Runner.from_cfg(cfg)
     runner.train()
     values = runner.message_hub.get_scalar('train/loss')._log_history
-    assert runner.iter == 2 and all(math.isfinite(float(v)) for v in values)
+    assert runner.iter in (2, 4) and all(math.isfinite(float(v)) for v in values)
     return runner
 
 
@@ -64,7 +68,51 @@ def test_supernet_then_child_then_target(tmp_path):
         assert torch.equal(parameter, expected[name]) == (not name.startswith('fc.')), name
 
 
-@pytest.mark.parametrize('stage', ['supernet', 'child', 'seed'])
+def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path):
+    """And so does the fine-tune of a child there; new heads are their own."""
+    supernet = run(shrink(read('classifier_r50_supernet'), tmp_path / 'supernet'))
+    cfg = shrink(
+        read('faster-rcnn_r50_greedy'), tmp_path / 'greedy', searched=Path(supernet.work_dir)
+    )
+    cfg.optim_wrapper.weights.optimizer.lr = 0.0
+    greedy = run(cfg)
+    expected = dict(supernet.model.backbone.named_parameters())
+    for name, parameter in greedy.model.backbone.named_parameters():
+        assert torch.equal(parameter, expected[name]), name
+    found = Architecture.read(Path(greedy.work_dir) / 'architecture.json')
+    assert sum(int(n) for n in found.as_dict.values()) == 5
+    chain = json.loads((Path(greedy.work_dir) / 'chain.json').read_text())
+    assert [entry['blocks'] for entry in chain] == [4, 5]
+
+    source = run(
+        shrink(read('classifier_r50_child'), tmp_path / 'child', searched=Path(supernet.work_dir))
+    )
+    cfg = shrink(read('faster-rcnn_r50_child'), tmp_path / 'tuned', searched=Path(source.work_dir))
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    tuned = run(cfg)
+    expected = dict(source.model.backbone.named_parameters())
+    for name, parameter in tuned.model.backbone.named_parameters():
+        assert torch.equal(parameter, expected[name]), name
+
+
+@pytest.mark.parametrize(
+    ('greedy', 'child'),
+    [
+        ('faster-rcnn_efflite0_greedy_toy', 'faster-rcnn_efflite0_child_toy'),
+        ('deeplabv3_efflite0_greedy_toy', 'deeplabv3_efflite0_child_toy'),
+        ('simplebaseline_efflite0_greedy_toy', 'simplebaseline_efflite0_child_toy'),
+    ],
+)
+def test_small_ones_of_every_task_are_searched_and_fine_tuned(greedy, child, tmp_path):
+    search = run(shrink(read(greedy), tmp_path / 'search'))
+    searched = Path(search.work_dir)
+    found = Architecture.read(searched / 'architecture.json')
+    assert found.space == 'depth' and found.seed == 'efficientnet_lite0'
+    cfg = shrink(read(child), tmp_path / 'child', searched=searched)
+    assert run(cfg).model.backbone.architecture == found
+
+
+@pytest.mark.parametrize('stage', ['supernet', 'child', 'default', 'greedy'])
 def test_the_small_real_one_runs(stage, tmp_path):
     run(shrink(read(f'classifier_efflite0_{stage}_cifar'), tmp_path))
 
@@ -78,7 +126,7 @@ def test_the_small_real_one_runs(stage, tmp_path):
     ],
 )
 def test_the_source_training_has_the_settings_of_section_4_1(seed, most):
-    for stage in ('supernet', 'child', 'seed'):
+    for stage in ('supernet', 'child', 'default'):
         cfg = read(f'classifier_{seed}_{stage}')
         assert cfg.train_cfg.max_epochs == 100
         optimizer = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4)
@@ -90,14 +138,14 @@ def test_the_source_training_has_the_settings_of_section_4_1(seed, most):
         assert (steps.milestones, steps.gamma) == ([30, 60, 80], 0.1)
         paths = [h for h in cfg.custom_hooks if h.type == 'mmtransfer.SamplePathHook']
         assert bool(paths) == (stage == 'supernet')
-        if stage != 'seed':
+        if stage != 'default':
             assert cfg.model.backbone.max_blocks == most
         if stage == 'child':
             assert cfg.custom_hooks[0].checkpoint == f'work_dirs/classifier_{seed}_supernet'
 
 
 @pytest.mark.parametrize('year', [2011, 2010])
-@pytest.mark.parametrize('stage', ['child', 'seed'])
+@pytest.mark.parametrize('stage', ['child', 'default'])
 def test_fine_grained_training_has_the_settings_of_section_4_3(year, stage):
     cfg = read(f'classifier_r50_{stage}_cub{year}')
     assert cfg.train_cfg.max_epochs == 100 and cfg.train_dataloader.batch_size == 64
@@ -109,6 +157,41 @@ def test_fine_grained_training_has_the_settings_of_section_4_3(year, stage):
         sizes = [t.get('size') or t.get('crop_size') for t in loader.dataset.pipeline]
         assert 448 in sizes and str(year) in loader.dataset.data_root
     assert cfg.custom_hooks[0].checkpoint == f'work_dirs/classifier_r50_{stage}'
+
+
+@pytest.mark.parametrize(
+    ('detector', 'stage'),
+    [
+        ('faster-rcnn', 'greedy'),  # the others carry over what was found for it
+        *itertools.product(
+            ('faster-rcnn', 'grid-rcnn', 'cascade-mask-rcnn', 'mask-rcnn'), ('child', 'default')
+        ),
+    ],
+)
+def test_detection_has_the_settings_of_section_4_1(detector, stage):
+    cfg = read(f'{detector}_r50_{stage}')
+    optimizer = dict(type='SGD', lr=0.04, momentum=0.9, weight_decay=1e-4)
+    assert (cfg.optim_wrapper.get('weights') or cfg.optim_wrapper).optimizer == optimizer
+    assert cfg.train_dataloader.batch_size * 32 == cfg.auto_scale_lr.base_batch_size == 64
+    assert cfg.model.neck.in_channels == [256, 512, 1024, 2048]
+    remap = cfg.custom_hooks[0]
+    source = dict(child='child', default='default', greedy='supernet')[stage]
+    assert remap.checkpoint == f'work_dirs/classifier_r50_{source}'
+    assert remap.initialise == ['neck.', 'rpn_head.', 'roi_head.']
+
+
+@pytest.mark.parametrize('name', [p.stem for p in FOLDER.glob('*_greedy*.py')])
+def test_every_search_ends_at_the_size_of_the_seed(name):
+    """In blocks for a ResNet, whose blocks cost the same, elsewhere in multiply-adds."""
+    cfg = read(name)
+    backbone, searcher = cfg.model.backbone, cfg.train_cfg.searcher
+    space = depth_space(backbone.seed, backbone.max_blocks)
+    seed = closest_to_seed(space)
+    if backbone.seed == 'resnet50':
+        assert searcher.blocks == sum(int(n) for n in seed.as_dict.values()) == 16
+    else:
+        table = table_for(cfg.train_cfg, space, backbone.get('output_stride', 32))
+        assert searcher.target == table.of(seed)
 
 
 def test_blocks_from_the_command_line_build_that_child():

@@ -19,10 +19,6 @@ from .engine.test_search_loop import assert_equal_states, tensors
 from .shrink import shrink
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
-pytestmark = [
-    pytest.mark.filterwarnings('ignore:The metainfo config file'),
-    pytest.mark.filterwarnings('ignore:Use the existing "bbox_center"'),
-]
 
 
 @pytest.fixture(autouse=True)

@@ -20,15 +20,7 @@ JOBS = {
     'mmseg': 'deeplabv3_mbv2_search',
     'mmpose': 'simplebaseline_mbv2_search',
 }
-pytestmark = [
-    pytest.mark.filterwarnings('ignore:torch.meshgrid'),
-    pytest.mark.filterwarnings('ignore:The current default scope'),
-    pytest.mark.filterwarnings('ignore:The draw is False'),
-    pytest.mark.filterwarnings('ignore:The metainfo config file'),
-    pytest.mark.filterwarnings('ignore:Use the existing "bbox_center"'),
-    pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated'),
-    pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore``'),
-]
+pytestmark = pytest.mark.filterwarnings('ignore:The current default scope')
 
 
 @pytest.fixture(scope='module', autouse=True)

@@ -23,10 +23,6 @@ from .engine.test_search_loop import assert_equal_states, tensors
 from .shrink import SUPERNET, shrink
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
-pytestmark = [
-    pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated'),
-    pytest.mark.filterwarnings('ignore:The draw is False'),
-]
 
 
 @pytest.fixture(autouse=True)

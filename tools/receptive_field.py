@@ -23,7 +23,7 @@ from mmtransfer.cost.config import build_model
 from mmtransfer.remap.checkpoint import load_tensors
 from mmtransfer.remap.load import load_seed
 from mmtransfer.report.receptive_field import draw_fields, mean_field, outside_share
-from mmtransfer.seeds import allocation, read_architecture
+from mmtransfer.seeds import read_architecture
 
 
 def builder(network: str) -> Callable[[], nn.Module]:
@@ -34,13 +34,7 @@ def builder(network: str) -> Callable[[], nn.Module]:
     """
     if network.endswith('.py'):
         return partial(_backbone_of, network)
-    seed, colon, blocks = network.partition(':')
-    if not colon:
-        return partial(AdaptedBackbone, read_architecture(network))
-    counts = blocks.split(',')
-    if not all(count.isdecimal() for count in counts):
-        raise ValueError(f'blocks must read like resnet50:1,3,7,5; received {network!r}')
-    return partial(AdaptedBackbone, allocation(seed, [int(count) for count in counts]))
+    return partial(AdaptedBackbone, read_architecture(network))
 
 
 def _backbone_of(config: str) -> nn.Module:

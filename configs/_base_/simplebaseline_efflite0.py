@@ -3,7 +3,7 @@ schedules. The config gives the head its joints and codec."""
 
 _base_ = ['mmpose::_base_/default_runtime.py', './efflite0.py']
 
-plain = supernet = dict(out_indices=(6,))
+plain = supernet = depth_supernet = dict(out_indices=(6,))
 backbone = dict(_base_.plain, **plain)
 del backbone['_delete_']  # mmpose's base has no model, so there is nothing to replace
 

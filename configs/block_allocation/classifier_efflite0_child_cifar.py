@@ -3,7 +3,7 @@
 Another one: --cfg-options model.backbone.blocks=[1,2,3,3,5]
 """
 
-_base_ = './classifier_efflite0_seed_cifar.py'
+_base_ = './classifier_efflite0_default_cifar.py'
 
 model = dict(
     backbone=dict(blocks=[2, 2, 3, 3, 4], max_blocks=[4, 4, 6, 6, 8], init_cfg=None),

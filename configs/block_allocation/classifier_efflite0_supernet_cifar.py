@@ -1,7 +1,7 @@
 """The supernet of EfficientNet-Lite0 on the CIFAR subset; blocks beyond the seed's own begin as
 copies of the last one of their stage."""
 
-_base_ = './classifier_efflite0_seed_cifar.py'
+_base_ = './classifier_efflite0_default_cifar.py'
 
 model = dict(
     backbone=dict(

@@ -4,7 +4,7 @@ schedule; the paper names none.
 Another one: --cfg-options model.backbone.blocks=[3,3,2,3,4]
 """
 
-_base_ = './classifier_mnasnet_seed.py'
+_base_ = './classifier_mnasnet_default.py'
 
 model = dict(backbone=dict(blocks=[3, 3, 2, 3, 4], max_blocks=[5, 6, 8, 7, 7]))
 custom_hooks = [

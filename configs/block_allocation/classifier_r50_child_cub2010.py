@@ -3,7 +3,7 @@
 Both commands take the same --cfg-options model.backbone.blocks=[1,6,6,3]
 """
 
-_base_ = './classifier_r50_seed_cub2010.py'
+_base_ = './classifier_r50_default_cub2010.py'
 
 model = dict(backbone=dict(blocks=[1, 3, 7, 5], max_blocks=[8, 10, 36, 14]))
 custom_hooks = _base_.custom_hooks

@@ -17,8 +17,9 @@ class AdaptedBackbone(StagedBackbone):
     """A backbone made of blocks as an architecture says; skipped layers are gone.
 
     Args:
-        architecture: Name of a seed (the published network itself), path of an architecture file,
-            the content of one, or an architecture.
+        architecture: Name of a seed (the published network itself), alone or with blocks
+            (``resnet50:1,3,7,5``), path of an architecture file, the content of one, or an
+            architecture.
         out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
             default the last one of every size from a quarter of the image on.
         frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.

@@ -1,11 +1,13 @@
 """The supernet of block allocation: one deep network, of whose stages the first blocks run."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import closest_to_seed, depth_space, space_stages
@@ -34,13 +36,13 @@ class DepthSupernet(Supernet):
             the last one of their stage.
         output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
             it become dilations.
+        differentiable: With logits, for a differentiable search: a stage's mixture is the sum of
+            what its first 1, 2, ... blocks return, weighted by the probability that it ends there.
 
     Raises:
         SpaceError: The arguments make no space.
         ValueError: Another argument is out of its range.
     """
-
-    mixes = False
 
     def __init__(
         self,
@@ -53,6 +55,7 @@ class DepthSupernet(Supernet):
         with_cp: bool = False,
         init_cfg: dict | list[dict] | None = None,
         output_stride: int = 32,
+        differentiable: bool = False,
     ) -> None:
         space = depth_space(seed, max_blocks)
         network = deepest(space, output_stride)
@@ -72,6 +75,8 @@ class DepthSupernet(Supernet):
         self.through: Any = None
         self._choices = space_stages(space)
         self.add_stages(network)
+        if differentiable:
+            self.add_logits()
         self.begin_selecting(closest_to_seed(space))
         self.freeze()
 
@@ -82,8 +87,15 @@ class DepthSupernet(Supernet):
         return int(self._options[choices[0].name]) if choices else len(blocks)
 
     def run_stage(self, stage: int, x: Tensor) -> Tensor:
-        """The blocks that a stage keeps, one after the other."""
+        """The blocks that a stage keeps, one after the other; or the mixture over their number."""
         blocks: Any = self.stages[stage]
+        if self._selection == MIXTURE and self._choices[stage]:
+            weights = self.probabilities()[self._choices[stage][0].name].unbind()
+            terms = []
+            for block, weight in zip(blocks, weights, strict=True):
+                x = block(x)
+                terms.append(weight * x)
+            return reduce(torch.add, terms)
         for block in blocks[: self.kept(stage)]:
             x = block(x)
         return x

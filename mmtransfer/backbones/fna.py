@@ -87,7 +87,7 @@ class FNASupernet(Supernet):
         for index in self.expand_indices:
             self._check_expansion(index)
         self._build_stages()
-        self.logits = nn.ParameterList(1e-3 * torch.randn(len(c.options)) for c in space.choices)
+        self.add_logits()
         self.begin_selecting(closest_to_seed(space))
         self.freeze()
 
@@ -114,19 +114,6 @@ class FNASupernet(Supernet):
     def expanded_channels(self, stage: int) -> int:
         """Channels of the expansion in the first layer of a stage."""
         return self._candidates[stage][0][0].hidden
-
-    # ---- architecture parameters ----
-
-    def architecture_parameters(self) -> list[nn.Parameter]:
-        """The logits, one vector per choice, in the order of the space."""
-        return list(self.logits)
-
-    def probabilities(self) -> dict[str, Tensor]:
-        """Choice -> probability of each of its options; they sum to 1 and carry gradients."""
-        return {
-            choice.name: torch.softmax(logits / self.temperature, 0)
-            for choice, logits in zip(self.space.choices, self.logits, strict=True)
-        }
 
     # ---- features ----
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones.base import StagedBackbone
@@ -17,11 +18,17 @@ class Supernet(StagedBackbone):
     From a forward pass in training mode with gradients until the end of its backward pass the
     selection is fixed; :meth:`release` ends that early. A subclass sets ``space`` and calls
     :meth:`begin_selecting` once it is built, and calls ``self._pending.watch(features)`` in every
-    such forward pass.
+    such forward pass. With :meth:`add_logits` the mixture can be selected too.
     """
 
     space: SearchSpace
-    mixes = True  # whether MIXTURE can be selected
+    temperature = 1.0  # of the softmax over the logits
+
+    def add_logits(self) -> None:
+        """Architecture parameters: a vector of logits per choice, all but equal at first."""
+        self.logits = nn.ParameterList(
+            1e-3 * torch.randn(len(c.options)) for c in self.space.choices
+        )
 
     def begin_selecting(self, first: Architecture) -> None:
         """Start with an architecture."""
@@ -45,11 +52,11 @@ class Supernet(StagedBackbone):
         """
         if isinstance(selection, Architecture):
             self.space.check(selection)
-        elif selection != MIXTURE or not self.mixes:
+        elif selection != MIXTURE or not self.architecture_parameters():
+            mixture = f' or {MIXTURE!r}' if self.architecture_parameters() else ''
             raise SelectionError(
-                f'a selection must be an Architecture of the space'
-                f'{f" or {MIXTURE!r}" if self.mixes else ""}; received {selection!r}. Make one '
-                f'with supernet.space.architecture(options).'
+                f'a selection must be an Architecture of the space{mixture}; received '
+                f'{selection!r}. Make one with supernet.space.architecture(options).'
             )
         if self._pending and selection != self._selection:
             raise SelectionError(
@@ -78,5 +85,15 @@ class Supernet(StagedBackbone):
         self._pending.clear()
 
     def architecture_parameters(self) -> list[nn.Parameter]:
-        """What an architecture step trains; none in a supernet whose paths are only scored."""
-        return []
+        """The logits, one vector per choice, in the order of the space; none in a supernet whose
+        paths are only scored."""
+        return list(getattr(self, 'logits', ()))
+
+    def probabilities(self) -> dict[str, Tensor]:
+        """Choice -> probability of each of its options; they sum to 1 and carry gradients."""
+        return {
+            choice.name: torch.softmax(logits / self.temperature, 0)
+            for choice, logits in zip(
+                self.space.choices, self.architecture_parameters(), strict=True
+            )
+        }

@@ -119,7 +119,8 @@ class SearchOptimWrapperConstructor:
                 raise ValueError(
                     f'optim_wrapper and param_scheduler of a search have a part "arch" exactly '
                     f'where the supernet has logits; it has {len(logits)} vectors of them, and '
-                    f'optim_wrapper has the parts {sorted(self.cfg)}. Add it, or leave it out.'
+                    f'optim_wrapper has the parts {sorted(self.cfg)}. Add it, or leave it out (a '
+                    f'DepthSupernet has logits with differentiable=True).'
                 )
             weights = build_optim_wrapper(module, dict(self.cfg['weights'], kind='weights'))
         if not logits:

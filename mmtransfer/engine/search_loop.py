@@ -149,6 +149,12 @@ class SearchLoop(EpochBasedTrainLoop):
             self.regularisers = [REGULARISERS.build(dict(r)) for r in regularisers]
         self.asks = hasattr(self.searcher, 'ask')
         _check_searcher(self.asks, arch_begin, evaluation, self.regularisers)
+        if not self.asks and not self.supernet.architecture_parameters():
+            raise SearchConfigError(
+                f'a searcher that learns by architecture steps needs a supernet with logits; '
+                f'{type(self.supernet).__name__} has none. Set model.backbone.differentiable=True, '
+                f'or use a searcher that scores candidates.'
+            )
         self.evaluation = Evaluation(**(evaluation or {}))
         self.scores: Scores | None = None  # of the candidates, if the searcher asks for them
         self.restored: dict | None = None  # what a checkpoint knew of them

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmtransfer.remap.apply import remap
 from mmtransfer.remap.checkpoint import load_tensors, read_checkpoint, tensors_of
 from mmtransfer.remap.networks import (
+    LOGITS,
     network_to_network,
     seed_only,
     seed_to_supernet,
@@ -138,7 +139,7 @@ def load_model(
         collected = (
             supernet_to_network(space, network(backbone.architecture))
             if plain
-            else supernet_to_supernet(space)
+            else supernet_to_supernet(_layout(backbone.state_dict()))
         )
         initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
         plan = whole_model(
@@ -187,7 +188,8 @@ def _plan_seed(
     if target is not None:
         plan = network_to_network(origin, network(target), layout)
     else:
-        plan = seed_to_supernet(origin, space, layout)
+        own = {n: s for n, s in _layout(backbone.state_dict()).items() if n.startswith(LOGITS)}
+        plan = seed_to_supernet(origin, space, layout).keeping(own)
     return with_strategy(plan, width, kernel).with_sources(names, tensors), tensors
 
 

@@ -16,6 +16,8 @@ from mmtransfer.seeds.networks import candidates, deepest
 from mmtransfer.seeds.ops import Conv
 from mmtransfer.space import SearchSpace
 
+LOGITS = 'logits.'
+
 
 def network_to_network(source: Network, target: Network, layout: Layout | None = None) -> RemapPlan:
     """A plain network from another one, at depth, width and kernel level (FNA++, Eq. 1-6).
@@ -102,14 +104,15 @@ def supernet_to_network(
     return plan_remap(network_layout(target), layout or supernet_layout(space), by_block(blocks))
 
 
-def supernet_to_supernet(space: SearchSpace) -> RemapPlan:
-    """A supernet from another training of the same supernet; every tensor is copied.
+def supernet_to_supernet(layout: Layout) -> RemapPlan:
+    """A supernet from another training of the same supernet. Tensors are copied, but for the
+    logits: a search begins anew.
 
     Args:
-        space: The space that both span.
+        layout: Name -> shape of the supernet's tensors.
     """
-    layout = supernet_layout(space)
-    return plan_remap(layout, layout, lambda name: name)
+    weights = {name: shape for name, shape in layout.items() if not name.startswith(LOGITS)}
+    return plan_remap(layout, weights, lambda name: name if name in weights else None)
 
 
 def whole_model(

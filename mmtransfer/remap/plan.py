@@ -113,6 +113,16 @@ class RemapPlan:
         if both:
             raise RemapError(f'Source tensors both used and listed as unused: {_some(both)}.')
 
+    def keeping(self, layout: Layout) -> RemapPlan:
+        """The same plan with more tensors, which keep their own initial values.
+
+        Args:
+            layout: Their names and shapes; what has a fate already keeps it.
+        """
+        known = {move.target for move in self.moves}
+        more = (Move(n, tuple(shape)) for n, shape in layout.items() if n not in known)
+        return replace(self, moves=(*self.moves, *more))
+
     def explain(self, unused: int = 20) -> str:
         """The plan as a table, one row per module, with totals.
 

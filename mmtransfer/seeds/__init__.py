@@ -48,11 +48,12 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
     """An architecture from wherever a config has it, checked against its space.
 
     Args:
-        source: Name of a seed, path of an architecture file, the content of one as a mapping, or an
-            architecture.
+        source: Name of a seed; one with its blocks per stage, ``'resnet50:1,3,7,5'``; path of an
+            architecture file, the content of one as a mapping, or an architecture.
 
     Raises:
         ArchitectureError: There is no such file, or it does not hold an architecture of its space.
+        SpaceError: The seed has no such blocks.
     """
     if isinstance(source, Architecture):
         found, origin = source, 'the architecture'
@@ -61,6 +62,8 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
         found = Architecture.from_json(json.dumps(source), origin)
     elif source in SEEDS:
         return seed_architecture(str(source))
+    elif isinstance(source, str) and (seed := source.partition(':'))[0] in SEEDS:
+        return allocation(seed[0], _numbers(seed[2], source))
     else:
         origin = os.fspath(source)
         try:
@@ -80,3 +83,10 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
         )
     except SpaceError as error:
         raise SpaceError(f'{origin}: {error}') from None
+
+
+def _numbers(text: str, source: str) -> list[int]:
+    found = text.split(',')
+    if not all(number.isdecimal() for number in found):
+        raise ArchitectureError(f'blocks must read like resnet50:1,3,7,5; received {source!r}.')
+    return [int(number) for number in found]

@@ -1,14 +1,23 @@
 """The supernet of block allocations against the plain networks in it."""
 
+import copy
 import random
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from mmtransfer.backbones import MIXTURE, AdaptedBackbone, DepthSupernet, SelectionError
-from mmtransfer.remap import network_to_network, remap, seed_to_supernet, supernet_to_network
+from mmtransfer.remap import (
+    load_model,
+    load_seed,
+    network_to_network,
+    remap,
+    seed_to_supernet,
+    supernet_to_network,
+)
 from mmtransfer.seeds import allocation, network, seed_network
 from mmtransfer.seeds.layout import network_layout, supernet_layout
 from mmtransfer.space import SpaceError
@@ -111,3 +120,73 @@ def test_a_child_by_config():
     assert net.out_channels == (256, 512, 1024, 2048)
     deep = AdaptedBackbone('resnet50', blocks=[1, 3, 7, 5], max_blocks=[8, 10, 36, 14])
     assert deep.architecture.rule['max_blocks'] == [8, 10, 36, 14]
+
+
+def mixture_by_hand(net, x):
+    """Per stage the sum over S of the softmax at S times what the first S blocks return."""
+    features, number = [], 0
+    x = net.begin(x)
+    for stage, blocks in enumerate(net.stages):
+        if net._choices[stage]:
+            p = torch.softmax(net.logits[number], 0)
+            number += 1
+        else:
+            p = torch.ones(1, dtype=torch.float64)
+        outputs = [x]
+        for block in blocks:
+            outputs.append(block(outputs[-1]))
+        x = sum(p[i] * y for i, y in enumerate(outputs[1:]))
+        if stage in net.out_indices:
+            features.append(x)
+    return features
+
+
+@pytest.mark.parametrize('with_cp', [False, True])
+@pytest.mark.parametrize('seed', sorted(MOST))
+def test_the_mixture_is_the_mean_over_the_numbers_of_blocks(seed, with_cp):
+    net = supernet(seed, differentiable=True, with_cp=with_cp).train()
+    with torch.no_grad():
+        for number, logits in enumerate(net.logits):
+            logits.copy_(torch.linspace(-1, 1, len(logits)) * (-1) ** number)
+    rival = copy.deepcopy(net)
+    net.select(MIXTURE)
+    ours, theirs = net(images()), mixture_by_hand(rival, images())
+    for a, b in zip(ours, theirs, strict=True):
+        assert torch.equal(a, b)
+    loss(ours).backward()
+    loss(theirs).backward()
+    for a, b in zip(net.parameters(), rival.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=1e-7, atol=1e-7)
+    assert all(g.grad.abs().sum() > 0 for g in net.logits)
+
+
+def test_certain_logits_are_a_selection():
+    net = supernet('resnet18', differentiable=True).eval()
+    a = net.space.architecture(['3', '1', '4', '2'])
+    with torch.no_grad():
+        for choice, logits in zip(net.space.choices, net.logits, strict=True):
+            logits.fill_(-1000.0)
+            logits[choice.options.index(a[choice.name])] = 1000.0
+        net.select(MIXTURE)
+        mixed = net(images())
+        net.select(a)
+        assert all(torch.equal(x, y) for x, y in zip(mixed, net(images()), strict=True))
+
+
+def test_logits_begin_as_they_are_whatever_is_loaded(tmp_path):
+    """From the seed, and from another training of the supernet, with logits or without."""
+    seed = AdaptedBackbone('resnet18')
+    torch.save(seed.state_dict(), tmp_path / 'seed.pth')
+    net = DepthSupernet('resnet18', MOST['resnet18'], differentiable=True)
+    own = [logits.clone() for logits in net.logits]
+    load_seed(net, tmp_path / 'seed.pth')
+    assert all(torch.equal(a, b) for a, b in zip(own, net.logits, strict=True))
+    assert torch.equal(net.stages[0][2].conv1.conv.weight, seed.stages[0][1].conv1.conv.weight)
+    for differentiable in (False, True):
+        other = DepthSupernet('resnet18', MOST['resnet18'], differentiable=differentiable)
+        model, target = nn.Module(), nn.Module()
+        model.backbone, target.backbone = other, net
+        torch.save({'state_dict': model.state_dict()}, tmp_path / 'other.pth')
+        load_model(target, tmp_path / 'other.pth')
+        assert torch.equal(net.stem.conv.weight, other.stem.conv.weight)
+        assert all(torch.equal(a, b) for a, b in zip(own, net.logits, strict=True))

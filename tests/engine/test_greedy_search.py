@@ -9,12 +9,14 @@ import torch
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.table import cost_table
 from mmtransfer.engine.candidate_phase import FILE
 from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.engine.search_loop import SearchConfigError
 from mmtransfer.engine.shared_evaluation import SharedHeldOut
 from mmtransfer.registry import METRICS
 from mmtransfer.search import derive_from_checkpoint
+from mmtransfer.seeds import closest_to_seed, depth_space
 
 from .test_candidate_search import Dies, watch
 from .test_search_loop import assert_equal_states, run
@@ -80,6 +82,36 @@ def test_the_chain_is_written(tmp_path):
     assert largest == loop.searcher.chain[-1] == runner.model.backbone.selection
     assert derive_from_checkpoint(config, tmp_path) == largest
     assert 0 < loop.scoring.blocks.run < loop.scoring.blocks.alone
+
+
+@pytest.mark.parametrize(
+    ('searcher', 'options'),
+    [
+        ('Differentiable', {}),
+        ('Random', dict(candidates=3)),
+        ('Evolution', dict(population=3, generations=2, parents=2)),
+    ],
+)
+def test_any_other_search_can_use_this_space(tmp_path, searcher, options):
+    """Within a bound; a differentiable one needs logits, and says so."""
+    config = greedy_config(tmp_path)
+    config.train_cfg.type = 'mmtransfer.SearchLoop'
+    config.train_cfg.searcher = dict(type=f'mmtransfer.{searcher}Searcher', **options)
+    space = depth_space('resnet18', MOST)
+    seed = cost_table(space, tuple(config.train_cfg.input_size)).of(closest_to_seed(space))
+    config.train_cfg.searcher.target = seed
+    if searcher == 'Differentiable':
+        tiny = search_config(tmp_path, epochs=2)
+        config.train_cfg.arch_begin = 1
+        del config.train_cfg.evaluation
+        with pytest.raises(SearchConfigError, match='needs a supernet with logits.*=True'):
+            run(copy.deepcopy(config), 'without')
+        config.model.backbone.differentiable = True
+        config.optim_wrapper, config.param_scheduler = tiny.optim_wrapper, tiny.param_scheduler
+    runner = run(config, searcher)
+    found = Architecture.read(tmp_path / 'architecture.json')
+    assert found.space == 'depth' and found.cost['madds'] == runner.train_loop.table.of(found)
+    assert abs(found.cost['madds'] / seed - 1) < 0.1
 
 
 @pytest.mark.parametrize('metric', ['loss', 'ones'])

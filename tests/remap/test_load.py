@@ -188,7 +188,8 @@ def test_a_supernet_from_another_training_of_it(searched):
     model = Detector(FNASupernet(seed='mobilenet_v2', **LAYERS), classes=4)
     own = {n: t.clone() for n, t in model.state_dict().items()}
     plan = load_model(model, path, initialise='bbox_head.')
-    expected = content['state_dict'] | {n: t for n, t in own.items() if n.startswith('bbox_head.')}
+    kept = ('bbox_head.', 'backbone.logits.')
+    expected = content['state_dict'] | {n: t for n, t in own.items() if n.startswith(kept)}
     result = model.state_dict()
     assert [m.target for m in plan.moves] == list(result)
     assert all(torch.equal(result[n], t) for n, t in expected.items())
@@ -222,7 +223,9 @@ def test_what_does_not_fit_the_search_is_refused(searched, seed_file):
 
 
 def test_what_is_no_adapted_model_is_refused(searched):
-    with pytest.raises(RemapError, match='must be a mmtransfer.AdaptedBackbone or .*; received Conv2d'):
+    with pytest.raises(
+        RemapError, match='must be a mmtransfer.AdaptedBackbone or .*; received Conv2d'
+    ):
         load_model(Detector(nn.Conv2d(1, 1, 1)), searched[0])
     with pytest.raises(ValueError, match="source must be one of.*'sed'"):
         load_model(Detector(nn.Conv2d(1, 1, 1)), searched[0], source='sed')

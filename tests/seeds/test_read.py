@@ -8,6 +8,7 @@ import pytest
 
 from mmtransfer.architecture import ArchitectureError
 from mmtransfer.seeds import (
+    allocation,
     mbconv_space,
     network,
     read_architecture,
@@ -34,6 +35,16 @@ def test_every_source_gives_the_same(tmp_path):
         found = read_architecture(source)
         assert vars(found) == vars(a)
     assert read_architecture('mobilenet_v2') == seed_architecture('mobilenet_v2')
+
+
+def test_a_seed_with_its_blocks():
+    found = read_architecture('resnet50:1,3,7,5')
+    assert found == allocation('resnet50', [1, 3, 7, 5])
+    assert [len(stage) for stage in network(found).stages] == [1, 3, 7, 5]
+    with pytest.raises(ArchitectureError, match='must read like resnet50:1,3,7,5; received'):
+        read_architecture('resnet50:1,3,x,5')
+    with pytest.raises(SpaceError, match='at least 1 for each of the 4 stages'):
+        read_architecture('resnet50:1,3,7')
 
 
 def test_the_file_alone_rebuilds_space_and_network():

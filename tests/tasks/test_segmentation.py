@@ -5,8 +5,6 @@ from torch import nn
 
 from mmtransfer import compat
 
-pytestmark = pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated')
-
 LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 
 

@@ -34,8 +34,6 @@ RELEASED = FNA / 'architectures/ssdlite_mbv2_fna.json'
 WIDTHS = (576, 1280, 512, 256, 256, 128)
 ANCHORS = (4, 6, 6, 6, 4, 4)
 SIZES = (20, 10, 5, 3, 2, 1)  # of the feature maps of 320 x 320 pixels
-# mmdet's point generator calls torch.meshgrid as it was.
-pytestmark = pytest.mark.filterwarnings('ignore:torch.meshgrid')
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,6 @@ from scipy.io import loadmat
 from mmtransfer.tasks.toy import Scene, Shape, draw_scene
 from mmtransfer.tasks.toy_pose import HEAD, joints_of, write_mpii
 
-pytestmark = pytest.mark.filterwarnings('ignore:The metainfo config file')
-
 
 @pytest.fixture(scope='module')
 def scenes():

@@ -116,8 +116,6 @@ def test_fcos(tmp_path):
     assert counts['madds']['head'] == positions * (8 * tower + (256 * 9 + 1) * (80 + 4 + 1))
 
 
-@pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated')
-@pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore``')
 def test_deeplabv3_without_its_auxiliary_head(tmp_path):
     path = config(
         tmp_path,
@@ -138,7 +136,6 @@ def test_deeplabv3_without_its_auxiliary_head(tmp_path):
 FOUND = CONFIGS / 'architectures/deeplabv3_mbv2_fna.json'
 
 
-@pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated')
 @pytest.mark.parametrize(
     'name, found, params, madds',
     [
@@ -158,7 +155,6 @@ def test_deeplab_rows(name, found, params, madds):
     assert round(counts['madds']['total'] / 1e9, 4) == madds
 
 
-@pytest.mark.filterwarnings('ignore:.*build_loss.*deprecated')
 def test_the_found_deeplab_architecture_notes_its_cost():
     counts = cost(CONFIGS / 'deeplabv3_mbv2_adapt.py', '--architecture', FOUND, shape=(1024, 2048))
     noted = json.loads(FOUND.read_text())

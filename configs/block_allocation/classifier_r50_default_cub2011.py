@@ -1,4 +1,5 @@
-"""The rival: the plain ResNet-50, trained by classifier_r50_seed.py, fine-tuned on CUB-200-2011."""
+"""The rival: the plain ResNet-50, trained by classifier_r50_default.py, fine-tuned on
+CUB-200-2011."""
 
 _base_ = ['../_base_/classifier.py', '../_base_/cub.py']
 
@@ -10,7 +11,7 @@ custom_hooks = [
     dict(
         type='mmtransfer.RemapHook',
         source='supernet',
-        checkpoint='work_dirs/classifier_r50_seed',
+        checkpoint='work_dirs/classifier_r50_default',
         initialise=['fc.'],
     ),
     *_base_.custom_hooks,

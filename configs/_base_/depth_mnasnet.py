@@ -1,0 +1,23 @@
+"""MnasNet-b0 of block allocation: the plain network, the supernet and a child of it.
+Weights come from the trainings on the source. As in mmdet's own backbones, fine-tunes keep the
+statistics of batch normalisation; the supernet needs those of the path that runs."""
+
+channels = [24, 40, 96, 320]
+out_indices = (1, 2, 4, 6)
+plain = dict(
+    _delete_=True,
+    type='mmtransfer.AdaptedBackbone',
+    architecture='mnasnet',
+    out_indices=out_indices,
+    frozen_stages=1,
+    norm_eval=True,
+)
+child = dict(plain, blocks=[3, 3, 2, 3, 4], max_blocks=[5, 6, 8, 7, 7])
+supernet = dict(
+    _delete_=True,
+    type='mmtransfer.DepthSupernet',
+    seed='mnasnet',
+    max_blocks=[5, 6, 8, 7, 7],
+    out_indices=out_indices,
+    norm_cfg=dict(type='SyncBN'),
+)

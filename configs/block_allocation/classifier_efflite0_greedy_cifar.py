@@ -1,0 +1,21 @@
+"""The supernet of EfficientNet-Lite0 trained on a part of the CIFAR subset, then the best
+allocation of every size up to the seed's cost."""
+
+_base_ = './classifier_efflite0_supernet_cifar.py'
+
+train_cfg = dict(
+    type='mmtransfer.GreedyBlockSearchLoop',
+    val_interval=8,
+    split=dict(arch=0.2, seed=0),
+    input_size=(64, 64),  # (H, W) at which the cost is counted
+    # Multiply-adds of the seed's backbone at this input size.
+    searcher=dict(type='mmtransfer.GreedyBlockSearcher', target=29_700_992),
+    evaluation=dict(metric='accuracy/top1', bn_iterations=20),
+)
+optim_wrapper = dict(
+    _delete_=True,
+    constructor='mmtransfer.SearchOptimWrapperConstructor',
+    weights=_base_.optim_wrapper,
+)
+param_scheduler = dict(_delete_=True, weights=_base_.param_scheduler)
+custom_hooks = [*_base_.custom_hooks[1:], dict(type='mmtransfer.SearchLogHook')]

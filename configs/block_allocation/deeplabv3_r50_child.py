@@ -1,0 +1,10 @@
+"""DeepLabv3 on an allocation of ResNet-50, from classifier_r50_child.py.
+
+That of a search, in both trainings: --cfg-options model.backbone.blocks=[2,4,7,3]
+"""
+
+_base_ = './deeplabv3_r50_default.py'
+
+model = dict(backbone=_base_.child)
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_child'

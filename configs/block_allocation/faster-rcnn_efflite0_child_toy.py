@@ -1,0 +1,15 @@
+"""The largest network of the chain that faster-rcnn_efflite0_greedy_toy.py found, with its weights.
+
+The one of 14 blocks: --cfg-options
+model.backbone.architecture=work_dirs/faster-rcnn_efflite0_greedy_toy/chain/architecture_14.json
+"""
+
+_base_ = './faster-rcnn_efflite0_default_toy.py'
+
+found = 'work_dirs/faster-rcnn_efflite0_greedy_toy'
+model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
+custom_hooks = [
+    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
+    dict(type='mmtransfer.ReestimateBNHook', iterations=10),
+    dict(type='mmtransfer.CheckChannelsHook'),
+]

@@ -1,0 +1,10 @@
+"""Grid R-CNN on the allocation that was found for detection by faster-rcnn_r50_greedy.py (Table 1).
+
+Another allocation, in both trainings: --cfg-options model.backbone.blocks=[1,3,6,5]
+"""
+
+_base_ = './grid-rcnn_r50_default.py'
+
+model = dict(backbone=_base_.child)
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_child'

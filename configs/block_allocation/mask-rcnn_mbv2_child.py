@@ -1,0 +1,11 @@
+"""Mask R-CNN on the allocation that was found for detection by faster-rcnn_mbv2_greedy.py (Table
+5).
+
+Another allocation, in both trainings: --cfg-options model.backbone.blocks=[2,2,3,3,4]
+"""
+
+_base_ = './mask-rcnn_mbv2_default.py'
+
+model = dict(backbone=_base_.child)
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].checkpoint = 'work_dirs/classifier_mbv2_child'

@@ -1,0 +1,10 @@
+"""Mask R-CNN on the allocation that was found for detection by faster-rcnn_r50_greedy.py (Table 5).
+
+Another allocation, in both trainings: --cfg-options model.backbone.blocks=[2,5,19,7]
+"""
+
+_base_ = './mask-rcnn_r50_default.py'
+
+model = dict(backbone=_base_.child)
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_child'
