@@ -90,9 +90,10 @@ def train(config: str, folder: Path, threads: int, **options) -> dict:
     return {'curve': curve}
 
 
-def test(config: str, folder: Path, threads: int, **options) -> dict:
-    """The best checkpoint (on val) of a training, on the test split."""
-    best = max(folder.glob('best_*.pth'), key=lambda p: p.stat().st_mtime)
+def test(config: str, folder: Path, threads: int, which: str, **options) -> dict:
+    """The best checkpoint (on val) of a training, or the last one, on the test split."""
+    pattern = {'best': 'best_*.pth', 'last': 'epoch_*.pth'}[which]
+    best = max(folder.glob(pattern), key=lambda p: p.stat().st_mtime)
     out = folder / 'test'
     chosen = [f'{k}={v}' for k, v in options.items()]
     command = ['tools/test.py', config, str(best), '--work-dir', str(out)]
@@ -145,7 +146,9 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
             f'run{seed}/{name}', lambda: train(config, where, threads, **own, **options)
         )
         only = {k: v for k, v in options.items() if k.startswith('model.')}
-        steps.once(f'run{seed}/{name}/test', lambda: test(config, where, threads, **only))
+        steps.once(
+            f'run{seed}/{name}/test', lambda: test(config, where, threads, args.checkpoint, **only)
+        )
         return done
 
     search = steps.once(f'run{seed}/search', lambda: train(args.search, searched, threads, **own))
@@ -268,6 +271,12 @@ def main() -> None:
     parser.add_argument('--metric', required=True, help='such as coco/bbox_mAP')
     parser.add_argument('--method', default='FNA++', help='its name in the table')
     parser.add_argument('--member', type=int, help='blocks of another network of the chain')
+    parser.add_argument(
+        '--checkpoint',
+        choices=('best', 'last'),
+        default='best',
+        help='what is tested: the best on val, or, where test is val, the last',
+    )
     parser.add_argument('--runs', type=int, default=3)
     parser.add_argument(
         '--long-epochs',

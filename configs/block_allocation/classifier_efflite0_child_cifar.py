@@ -1,20 +1,18 @@
-"""A child of the supernet of classifier_efflite0_supernet_cifar.py, fine-tuned on the CIFAR subset.
+"""The largest network of the chain that classifier_efflite0_greedy_cifar.py found, with its weights.
 
-Another one: --cfg-options model.backbone.blocks=[1,2,3,3,5]
+The one of 14 blocks: --cfg-options
+model.backbone.architecture=work_dirs/classifier_efflite0_greedy_cifar/chain/architecture_14.json
 """
 
 _base_ = './classifier_efflite0_default_cifar.py'
 
+found = 'work_dirs/classifier_efflite0_greedy_cifar'
 model = dict(
-    backbone=dict(blocks=[2, 2, 3, 3, 4], max_blocks=[4, 4, 6, 6, 8], init_cfg=None),
+    backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None),
     init_cfg=None,
 )
 custom_hooks = [
-    dict(
-        type='mmtransfer.RemapHook',
-        source='supernet',
-        checkpoint='work_dirs/classifier_efflite0_supernet_cifar',
-    ),
+    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
     dict(type='mmtransfer.ReestimateBNHook', iterations=20),
     *_base_.custom_hooks,
 ]
