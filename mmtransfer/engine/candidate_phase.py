@@ -41,13 +41,13 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
         if new and is_main_process():
             write_atomically(scores.to_json(), file)
         number, score = len(searcher.told), scores.values[candidate]
-        best = scores.values[searcher.architecture()]
+        found = scores.values[searcher.architecture()]
         runner.logger.info(
             f'Candidate [{number}/{searcher.candidates}]  {loop.evaluation.metric}: {score:.6g}  '
-            f'best: {best:.6g}  cost: {say(loop.table.metric, loop.table.of(candidate))}  '
+            f'found so far: {found:.6g}  cost: {say(loop.table.metric, loop.table.of(candidate))}  '
             f'time: {time.monotonic() - began:.1f}{"" if new else "  (known)"}'
         )
-        shown = {'candidate/score': score, 'candidate/best': best}
+        shown = {'candidate/score': score, 'candidate/found': found}
         shown = {name: value for name, value in shown.items() if math.isfinite(value)}
         runner.visualizer.add_scalars(shown, step=number)
 
