@@ -19,8 +19,8 @@ from mmtransfer.report.chain import draw_transfer
 Options = tuple[str, ...]
 
 
-def read_scores(path: Path) -> tuple[dict[str, Any], dict[Options, float]]:
-    """The head of a ranking, and options -> score, the best first.
+def read_scores(path: Path) -> tuple[dict[str, Any], str, dict[Options, float]]:
+    """The head of a ranking, what was measured, and options -> score, the best first.
 
     Raises:
         ValueError: The file holds no ranking.
@@ -30,8 +30,8 @@ def read_scores(path: Path) -> tuple[dict[str, Any], dict[Options, float]]:
         found = {
             tuple(c['options']): c['score'] for c in data['candidates'] if c['score'] is not None
         }
-        return data, found
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        return data, data['evaluation'].get('metric', 'score'), found
+    except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"'{path}' must be a ranking of tools/rank.py or candidates.json of a search; it could "
             f'not be read ({type(error).__name__}: {error}).'
@@ -47,7 +47,8 @@ def main() -> int:
     args = parser.parse_args()
 
     def make() -> Figure:
-        (of_source, source), (of_target, target) = map(read_scores, (args.source, args.target))
+        of_source, source_metric, source = read_scores(args.source)
+        of_target, target_metric, target = read_scores(args.target)
         if of_source.get('fingerprint') != of_target.get('fingerprint'):
             raise ValueError(
                 f'both rankings must be of one space; {args.source} is of '
@@ -59,9 +60,8 @@ def main() -> int:
             for options, score in target.items()
             if options in source
         }
-        titles = [f'{d["evaluation"].get("metric", "score")} on the {name}'
-                  for name, d in (('source', of_source), ('target', of_target))]  # fmt: skip
-        return draw_transfer(points, titles[0], titles[1], args.named)
+        titles = f'{source_metric} on the source', f'{target_metric} on the target'
+        return draw_transfer(points, *titles, args.named)
 
     return write_figure(make, args.output)
 

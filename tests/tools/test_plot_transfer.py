@@ -51,3 +51,16 @@ def test_mistakes_are_named(plot, tmp_path, capsys):
     ):  # fmt: skip
         assert plot(source, second, '-o', tmp_path / 'x.png') == 2
         assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('evaluation', [None, 'top1'])
+def test_a_ranking_that_does_not_say_how_it_was_scored(plot, tmp_path, capsys, evaluation):
+    source = ranking(tmp_path / 's.json', ['1111'])
+    data = json.loads(source.read_text())
+    data.pop('evaluation')
+    if evaluation is not None:
+        data['evaluation'] = evaluation
+    edited = tmp_path / 'edited.json'
+    edited.write_text(json.dumps(data))
+    assert plot(source, edited, '-o', tmp_path / 'x.png') == 2
+    assert "edited.json' must be a ranking" in capsys.readouterr().err
