@@ -17,6 +17,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, DepthSupernet
 from mmtransfer.cost.metrics import table_for
 from mmtransfer.registry import MODELS
+from mmtransfer.remap import RemapError
 from mmtransfer.seeds import allocation, closest_to_seed, depth_space
 
 from .shrink import shrink
@@ -56,6 +57,11 @@ def test_supernet_then_child_then_target(tmp_path):
     child = run(shrink(read('classifier_r50_child'), tmp_path / 'child', searched=source))
     assert isinstance(child.model.backbone, AdaptedBackbone)
     assert child.model.backbone.architecture == allocation('resnet50', [1, 2, 2, 2], [2] * 4)
+
+    with pytest.raises(RemapError, match='into the same network only'):
+        other = shrink(read('classifier_r50_child'), tmp_path / 'x', searched=Path(child.work_dir))
+        other.model.backbone.blocks = [1, 1, 2, 2]
+        run(other)
 
     cfg = shrink(
         read('classifier_r50_child_cub2010'), tmp_path / 'cub', searched=Path(child.work_dir)
@@ -156,7 +162,8 @@ def test_fine_grained_training_has_the_settings_of_section_4_3(year, stage):
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         sizes = [t.get('size') or t.get('crop_size') for t in loader.dataset.pipeline]
         assert 448 in sizes and str(year) in loader.dataset.data_root
-    assert cfg.custom_hooks[0].checkpoint == f'work_dirs/classifier_r50_{stage}'
+    source = dict(child='child_1663', default='default')[stage]
+    assert cfg.custom_hooks[0].checkpoint == f'work_dirs/classifier_r50_{source}'
 
 
 @pytest.mark.parametrize(
@@ -191,7 +198,9 @@ def test_every_search_ends_at_the_size_of_the_seed(name):
         assert searcher.blocks == sum(int(n) for n in seed.as_dict.values()) == 16
     else:
         table = table_for(cfg.train_cfg, space, backbone.get('output_stride', 32))
-        assert searcher.target == table.of(seed)
+        # The network that the paper found around MnasNet costs more than the default.
+        limit = space.architecture('33234') if backbone.seed == 'mnasnet' else seed
+        assert searcher.target == table.of(limit)
 
 
 def test_blocks_from_the_command_line_build_that_child():

@@ -1,9 +1,6 @@
-"""Cascade Mask R-CNN on the allocation that was found for detection by faster-rcnn_r50_greedy.py
-(Table 1).
+"""Cascade Mask R-CNN on the allocation that was found for detection by faster-rcnn_r50_greedy.py.
 
-Table 1 has the allocation found for ResNet-101, [2,5,19,7], against [3,4,23,3].
-
-Another allocation, in both trainings: --cfg-options model.backbone.blocks=[2,5,19,7]
+Another allocation, in both trainings: --cfg-options model.backbone.blocks=[1,3,6,5]
 """
 
 _base_ = './cascade-mask-rcnn_r50_default.py'

@@ -1,4 +1,5 @@
-"""The largest network of the chain that classifier_efflite0_greedy_cifar.py found, with its weights.
+"""The largest network of the chain that classifier_efflite0_greedy_cifar.py found, with its
+weights.
 
 The one of 14 blocks: --cfg-options
 model.backbone.architecture=work_dirs/classifier_efflite0_greedy_cifar/chain/architecture_14.json

@@ -10,6 +10,7 @@ model = dict(
         seed='resnet50',
         max_blocks=[8, 10, 36, 14],
         out_indices=(3,),
+        with_cp=True,  # 64 images of 448 pixels through up to 68 blocks
     )
 )
 train_cfg = dict(

@@ -9,7 +9,8 @@ _base_ = [
 
 model = dict(backbone=_base_.supernet, neck=dict(in_channels=_base_.channels))
 train_cfg = _base_.greedy.train_cfg
-train_cfg.searcher.target = 293_065_472  # multiply-adds of the seed at this input size
+# Multiply-adds of the network that the paper found, 1.8 % above the seed's 293_065_472 (Table 1).
+train_cfg.searcher.target = 298_352_768
 optim_wrapper = _base_.greedy.optim_wrapper
 param_scheduler = _base_.greedy.param_scheduler
 default_hooks = _base_.greedy.default_hooks

@@ -1,6 +1,6 @@
 """Mask R-CNN on the allocation that was found for detection by faster-rcnn_r50_greedy.py (Table 5).
 
-Another allocation, in both trainings: --cfg-options model.backbone.blocks=[2,5,19,7]
+Another allocation, in both trainings: --cfg-options model.backbone.blocks=[1,3,6,5]
 """
 
 _base_ = './mask-rcnn_r50_default.py'

@@ -1,0 +1,7 @@
+"""The rival: Faster R-CNN with FPN on the plain ResNet-101 (Table 1)."""
+
+_base_ = './faster-rcnn_r50_default.py'
+
+model = dict(backbone=dict(blocks=[3, 4, 23, 3]))
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].checkpoint = 'work_dirs/classifier_r101_default'

@@ -1,0 +1,7 @@
+"""The rival: Mask R-CNN on the plain ResNet-101 (Table 5)."""
+
+_base_ = './mask-rcnn_r50_default.py'
+
+model = dict(backbone=dict(blocks=[3, 4, 23, 3]))
+custom_hooks = _base_.custom_hooks
+custom_hooks[0].checkpoint = 'work_dirs/classifier_r101_default'
