@@ -9,7 +9,7 @@ from torch import Tensor
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import allocation, network, read_architecture
+from mmtransfer.seeds import SEEDS, allocation, network, read_architecture
 
 
 @MODELS.register_module()
@@ -56,9 +56,20 @@ class AdaptedBackbone(StagedBackbone):
         max_blocks: Sequence[int] | None = None,
     ) -> None:
         if blocks is None:
+            if max_blocks is not None:
+                raise ValueError(
+                    f'max_blocks says of which supernet blocks are; received {max_blocks} without '
+                    f'blocks. Give both, or leave it out.'
+                )
             found = read_architecture(architecture)
-        else:
+        elif architecture in SEEDS:
             found = allocation(str(architecture), blocks, max_blocks)
+        else:
+            raise ValueError(
+                f'blocks go with the name of a seed ({", ".join(SEEDS)}); received blocks={blocks} '
+                f'and architecture={architecture!r}. Set model.backbone.architecture to a seed, or '
+                f'leave blocks out.'
+            )
         layout = network(found, output_stride)
         super().__init__(
             layout.seed,

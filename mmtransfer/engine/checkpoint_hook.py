@@ -11,6 +11,7 @@ from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from torch import Tensor, nn
 
+from mmtransfer.architecture import Architecture
 from mmtransfer.files import write_atomically
 from mmtransfer.registry import HOOKS
 
@@ -141,6 +142,9 @@ class CheckpointHook(_CheckpointHook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Note whose checkpoint it is."""
         state: dict = getattr(runner.train_loop, 'checkpoint_state', dict)()
+        network = getattr(getattr(unwrap(runner.model), 'backbone', None), 'architecture', None)
+        if isinstance(network, Architecture):
+            state = {'architecture': json.loads(network.to_json()), **state}
         checkpoint['mmtransfer'] = dict(format=FORMAT, config=config_digests(runner.cfg), **state)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:

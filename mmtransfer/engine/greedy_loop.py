@@ -93,6 +93,8 @@ class GreedyBlockSearchLoop(SearchLoop):
         known = {a: a for a in scores.values}  # with what is noted of them
         chain = [known[a] for a in searcher.chain]
         better = beaten(searcher, scores)
+        for stale in (folder / 'chain').glob('architecture_*.json'):
+            stale.unlink()  # of an earlier search in this folder
         for kept in chain:
             kept.write(folder / f'chain/architecture_{searcher.size(kept):02d}.json')
         entries = [chain_entry(a, searcher, scores, better.get(a)) for a in chain]

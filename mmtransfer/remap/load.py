@@ -21,7 +21,7 @@ from mmtransfer.remap.networks import (
 )
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
 from mmtransfer.remap.strategy import check_strategy, with_strategy
-from mmtransfer.seeds import network, read_architecture, seed_network, space_of
+from mmtransfer.seeds import Network, network, read_architecture, seed_network, space_of
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
 SOURCES = ('supernet', 'seed')
@@ -133,6 +133,8 @@ def load_model(
     else:
         content = read_checkpoint(checkpoint)
         plain = not hasattr(backbone, 'space')
+        if plain:
+            _check_network(content, network(backbone.architecture), os.fspath(checkpoint))
         space = space_of(backbone.architecture) if plain else backbone.space
         _check_space(content, space.fingerprint, os.fspath(checkpoint))
         tensors = tensors_of(content, os.fspath(checkpoint))
@@ -203,6 +205,23 @@ def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> N
             f"backbone's is {fingerprint}, that of '{origin}' is {found}. Give a checkpoint of the "
             'supernet of this space, or derive an architecture from this one: '
             'python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
+        )
+
+
+def _check_network(content: Mapping[str, Any], wanted: Network, origin: str) -> None:
+    """A plain network's checkpoint says which one it is; a deeper one would fit by its names."""
+    record = content.get('mmtransfer')
+    known = record.get('architecture') if isinstance(record, Mapping) else None
+    if known is None:
+        return
+    found = network(read_architecture(known))
+    if found.stages != wanted.stages:
+        theirs, ours = ([len(stage) for stage in n.stages] for n in (found, wanted))
+        raise RemapError(
+            f"The weights of a plain network go into the same network only; '{origin}' is of one "
+            f'with {theirs} layers per stage, the backbone has {ours} or other operations. Train '
+            'every allocation in a work_dir of its own, and give the checkpoint of this one or of '
+            'the supernet.'
         )
 
 

@@ -52,14 +52,17 @@ def chain_table(members: Sequence[Member], metric: str, cost: str) -> str:
         for name in dict.fromkeys(n for m in members for n in m.metrics)
         if name.endswith(end)
     ]
-    header = ['allocation', 'blocks', cost, metric, *(title for title, _ in by_size)]
+    kinds = {name.removesuffix(name.split('_')[-1]) for _, name in by_size}  # of boxes, of masks
+    titles = [title if len(kinds) == 1 else f'{title} ({name})' for title, name in by_size]
+    header = ['allocation', 'blocks', cost, metric, *titles]
     rows = [
         [
             m.label,
             str(m.blocks),
             f'{m.cost:.4g}',
             _number(m.score),
-            *(_number(m.metrics.get(name, math.nan)) for _, name in by_size),
+            # COCO's -1: there are no objects of this size.
+            *(_number(m.metrics.get(name, -1.0), least=0.0) for _, name in by_size),
         ]
         for m in members
     ]
@@ -156,5 +159,5 @@ def _label(axes: Axes, text: str, x: float, y: float, number: int) -> None:
     )  # fmt: skip
 
 
-def _number(value: float) -> str:
-    return f'{value:.4f}' if math.isfinite(value) else '-'
+def _number(value: float, least: float = -math.inf) -> str:
+    return f'{value:.4f}' if math.isfinite(value) and value >= least else '-'

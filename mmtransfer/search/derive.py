@@ -45,6 +45,8 @@ class Target:
     tolerance: float = 0.02
 
     def __post_init__(self) -> None:
+        if not isinstance(self.cost, int | float) or not math.isfinite(self.cost):
+            raise ValueError(f'a cost target must be a finite number; received {self.cost!r}.')
         if not self.tolerance > 0:
             raise ValueError(
                 f'the tolerance of a target must be positive; received {self.tolerance}.'
@@ -58,7 +60,7 @@ class Target:
                 f'the cost target must lie between the cheapest and the dearest backbone of the '
                 f'space, {say(table.metric, low)} and {say(table.metric, high)}; received '
                 f'{say(table.metric, self.cost)}. Choose a target in that range, or change the '
-                f'space (kernels, expansions, layers, min_layers).'
+                f'space (kernels, expansions, layers, min_layers, max_blocks).'
             )
 
     def miss(self, cost: float) -> float:

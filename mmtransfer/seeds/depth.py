@@ -65,7 +65,7 @@ def allocation(
     """
     found = find_seed(seed)
     stages = searched_stages(found)
-    wanted = list(blocks)
+    wanted = list(blocks) if isinstance(blocks, Sequence) else [blocks]
     if len(wanted) != len(stages) or not all(type(n) is int and n >= 1 for n in wanted):
         channels = ', '.join(str(found.stages[s].channels) for s in stages)
         raise SpaceError(

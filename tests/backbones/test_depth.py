@@ -122,6 +122,15 @@ def test_a_child_by_config():
     assert deep.architecture.rule['max_blocks'] == [8, 10, 36, 14]
 
 
+def test_blocks_without_a_seed_and_without_their_supernet_are_refused():
+    with pytest.raises(ValueError, match='blocks go with the name of a seed.*x.json'):
+        AdaptedBackbone('x.json', blocks=[1, 1])
+    with pytest.raises(ValueError, match='received .3, 4. without blocks'):
+        AdaptedBackbone('resnet18', max_blocks=[3, 4])
+    with pytest.raises(SpaceError, match='at least 1 for each of the 4 stages'):
+        AdaptedBackbone('resnet18', blocks=5)
+
+
 def mixture_by_hand(net, x):
     """Per stage the sum over S of the softmax at S times what the first S blocks return."""
     features, number = [], 0

@@ -1,5 +1,7 @@
 """Checkpoints into real modules: what they hold afterwards is what the plan says."""
 
+import json
+
 import pytest
 import torch
 from torch import nn
@@ -196,6 +198,25 @@ def test_a_supernet_from_another_training_of_it(searched):
     other = Detector(FNASupernet(seed='mobilenet_v2', **LAYERS | dict(kernels=(3, 7))))
     with pytest.raises(RemapError, match='of one search space.*fingerprint'):
         load_model(other, path)
+
+
+def test_a_plain_network_goes_into_the_same_one_only(tmp_path):
+    """One with more layers would fit by its names."""
+
+    def model(blocks):
+        return Detector(AdaptedBackbone('mobilenet_v2', blocks=blocks, max_blocks=[3] * 5))
+
+    given = model([1, 3, 2, 1, 1])
+    record = {'architecture': json.loads(given.backbone.architecture.to_json())}
+    content = {'state_dict': given.state_dict(), 'mmtransfer': record}
+    torch.save(content, tmp_path / 'x.pth')
+    same = model([1, 3, 2, 1, 1])
+    load_model(same, tmp_path / 'x.pth')
+    assert torch.equal(same.backbone.stem.conv.weight, given.backbone.stem.conv.weight)
+    with pytest.raises(
+        RemapError, match=r'\[1, 1, 3, 2, 1, 1, 1\] layers.*\[1, 1, 2, 2, 1, 1, 1\]'
+    ):
+        load_model(model([1, 2, 2, 1, 1]), tmp_path / 'x.pth')
 
 
 def test_names_of_a_wrapped_model_are_understood(searched, tmp_path):

@@ -20,6 +20,13 @@ def test_a_table_with_the_metrics_by_size_that_there_are():
     assert cells[4] == ['[2, 2]', '4', '1', '-', '-']
 
 
+def test_boxes_and_masks_have_columns_of_their_own():
+    metrics = {'coco/bbox_mAP_l': 0.5, 'coco/segm_mAP_l': -1.0}
+    header, _, row = chain_table([Member('[1]', 1, 1.0, 0.3, metrics)], 'm', 'c').splitlines()
+    assert 'AP large (coco/bbox_mAP_l)' in header and 'AP large (coco/segm_mAP_l)' in header
+    assert [c.strip() for c in row.strip('|').split('|')][-2:] == ['0.5000', '-']
+
+
 def test_the_picture_shows_what_is_finite():
     axes = draw_chain(CHAIN, 'mAP', 'madds (G)').axes[0]
     assert axes.get_lines()[0].get_xydata().tolist() == [[0.5, 0.31], [0.75, 0.33]]

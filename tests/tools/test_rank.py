@@ -85,6 +85,19 @@ def test_a_checkpoint_of_another_space(searched, tmp_path):
         rank.rank(args)
 
 
+@pytest.mark.parametrize('kind', ['mmtransfer.SeededTrainLoop', None])
+def test_a_config_without_a_search(searched, tmp_path, monkeypatch, kind):
+    """A supernet trained on the source; said before any model is built."""
+    config = search_config(tmp_path)
+    config.train_cfg = dict(type=kind, max_epochs=1) if kind else dict(by_epoch=True, max_epochs=1)
+    config.dump(str(tmp_path / 'config.py'))
+    monkeypatch.setattr(rank.Runner, 'from_cfg', lambda cfg: pytest.fail('built'))
+    arguments = [str(tmp_path / 'config.py'), str(searched / 'search'), '-o', 'x.json']
+    monkeypatch.setattr(sys, 'argv', ['rank.py', *arguments])
+    with pytest.raises(SystemExit, match=f'of a search, .*received {kind!r}.*GreedyBlockSearchLo'):
+        rank.main()
+
+
 def test_the_tool_prints_and_writes(searched, tmp_path, monkeypatch, capsys):
     files = ['-o', str(tmp_path / 's.json'), '--architectures', str(tmp_path / 'best')]
     config = [str(searched / 'config.py'), str(searched / 'search')]
