@@ -20,7 +20,9 @@ from mmengine.runner import Runner
 from mmtransfer.architecture import Architecture
 from mmtransfer.engine.checkpoint_hook import check_tensors
 from mmtransfer.engine.held_out import Evaluation, HeldOut
+from mmtransfer.engine.search_loop import SearchLoop
 from mmtransfer.files import write_atomically
+from mmtransfer.registry import LOOPS
 from mmtransfer.remap.checkpoint import read_checkpoint, tensors_of
 from mmtransfer.report import plain_table
 from mmtransfer.search import (
@@ -71,6 +73,20 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return args
 
 
+def check_search(cfg: Config) -> None:
+    """Raise ValueError unless the train loop of a config is a search."""
+    kind = (cfg.get('train_cfg') or {}).get('type')
+    loop = LOOPS.get(kind) if isinstance(kind, str) else kind
+    if not (isinstance(loop, type) and issubclass(loop, SearchLoop)):
+        raise ValueError(
+            f"the config must be of a search, with train_cfg.type 'mmtransfer.SearchLoop' or "
+            f"'mmtransfer.GreedyBlockSearchLoop'; received {kind!r}. For a supernet that was "
+            f"trained on the source, give a config that inherits the training's and sets "
+            f'train_cfg to a GreedyBlockSearchLoop, as '
+            f'configs/block_allocation/classifier_efflite0_greedy_cifar.py does.'
+        )
+
+
 def load_search(cfg: Config, checkpoint: str) -> Any:
     """The loop of a search with the weights of a checkpoint, ready to score.
 
@@ -79,8 +95,10 @@ def load_search(cfg: Config, checkpoint: str) -> Any:
         checkpoint: A file, or a work directory.
 
     Raises:
-        ValueError: The checkpoint is of another space or another model.
+        ValueError: The config is not of a search, or the checkpoint is of another space or another
+            model.
     """
+    check_search(cfg)
     cfg.model.backbone.init_cfg = None
     cfg.load_from, cfg.resume = None, False
     runner = Runner.from_cfg(cfg)
