@@ -26,7 +26,7 @@ from mmtransfer.backbones import DepthSupernet
 from mmtransfer.cost.table import cost_table
 from mmtransfer.engine.shared_evaluation import BlockCount, Prefixes
 from mmtransfer.search import ladder
-from mmtransfer.search.greedy import one_more
+from mmtransfer.search.sizes import one_more
 from mmtransfer.seeds import closest_to_seed, find_seed
 
 

@@ -30,10 +30,10 @@ from mmtransfer.search import (
     ListSearcher,
     RandomSearcher,
     Scores,
-    all_of_size,
     draw_rng,
     ladder,
     score_candidates,
+    some_of_size,
     with_cost,
 )
 from mmtransfer.search.candidates import at_least
@@ -130,15 +130,14 @@ def searcher_for(args: argparse.Namespace, loop: Any) -> CandidateSearcher:
     at_least('--samples', args.samples, 1)
     order = (loop.runner.cfg.train_cfg.get('searcher') or {}).get('order')
     steps = ladder(supernet.space, table, order)
-    found = list(all_of_size(supernet.space, steps, args.blocks))
+    rng = draw_rng(args.seed, 'architectures of one size')
+    found = some_of_size(supernet.space, steps, args.blocks, args.samples, rng)
     if not found:
         raise ValueError(
             f'--blocks must lie between {len(steps)} (one block per stage) and '
             f'{sum(map(len, steps.values()))} (the whole supernet); received {args.blocks}.'
         )
-    if len(found) > args.samples:
-        draw_rng(args.seed, 'architectures of one size').shuffle(found)
-    return ListSearcher(supernet, table, args.seed, found[: args.samples])
+    return ListSearcher(supernet, table, args.seed, found)
 
 
 def rank(args: argparse.Namespace) -> Scores:

@@ -22,7 +22,7 @@ FORMAT = 1
 _FREE = {
     'train_cfg': (
         *('max_epochs', 'max_iters', 'val_begin', 'val_interval', 'dynamic_intervals'),
-        'evaluation',  # scores say themselves what they follow from
+        *('evaluation', 'shared_evaluation'),  # scores say themselves what they follow from
     ),
     'train_dataloader': ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor'),
 }
@@ -48,8 +48,10 @@ def config_digests(cfg: Any) -> dict[str, str]:
     for part in _PARTS:
         value = cfg.get(part)
         value = dict(value) if isinstance(value, dict) else {'': value}
-        kept = {k: v for k, v in value.items() if k not in _FREE.get(part, ())}
-        digests[part] = digest(kept)
+        free = _FREE.get(part, ())
+        if part == 'train_cfg' and value.get('arch_begin') is None:
+            free = (*free, 'searcher')  # it asks for candidates when the weights are trained
+        digests[part] = digest({k: v for k, v in value.items() if k not in free})
     return digests
 
 

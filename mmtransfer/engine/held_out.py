@@ -22,6 +22,7 @@ from mmtransfer.search import Scores, draw_seed
 
 from .bn import reestimate_bn
 from .checkpoint_hook import config_digests, digest
+from .exact_metrics import every_prediction, unrounded
 from .held_out_data import EvaluationError, as_validated, restrict_evaluator
 from .loaders import build_loader, forget_leftovers
 
@@ -130,8 +131,9 @@ class HeldOut:
 
 
 class _Loss:
-    """The mean task loss over the held-out samples. Normalisation uses its running statistics and
-    nothing is dropped out; everything else behaves as in training."""
+    """The mean task loss over the held-out samples, those included that ``drop_last`` leaves out of
+    a pass. Normalisation uses its running statistics and nothing is dropped out; everything else
+    behaves as in training."""
 
     def __init__(self, held_out: HeldOut) -> None:
         self.held_out = held_out
@@ -155,7 +157,7 @@ class _Loss:
         totals = [torch.zeros(2, dtype=torch.float64, device=device) for _ in turns]
         self.loader.at(0, 0)
         try:
-            with as_in_training(model):
+            with as_in_training(model), self.loader.batch_sampler.whole():
                 for batch in islice(self.loader, self.batches):
                     for turn, total, own in zip(turns, totals, copies(batch, turns), strict=True):
                         with turn():
@@ -203,7 +205,14 @@ class _Metric:
         Raises:
             EvaluationError: Lists what it does produce.
         """
-        self._evaluate(1, [nullcontext])
+        with every_prediction(self.held_out.model):
+            ((_, found),) = self._evaluate(1, [nullcontext])
+        if not found:
+            self.held_out.loop.runner.logger.warning(
+                f'whether the evaluator produces the metric {self.held_out.settings.metric!r} is '
+                f'not known before the candidates are scored: it has nothing to say on the first '
+                f'batch.'
+            )
 
     def digest(self) -> str:
         """Of the configs that say how predictions are made and judged."""
@@ -235,7 +244,8 @@ class _Metric:
                 evaluator.process(data_samples=samples, data_batch=own)
         for module, mode in training:
             module.training = mode
-        return [self._outcome(evaluator.evaluate(self.size)) for evaluator in evaluators]
+        with unrounded(metric for evaluator in evaluators for metric in evaluator.metrics):
+            return [self._outcome(evaluator.evaluate(self.size)) for evaluator in evaluators]
 
     def _outcome(self, found: Mapping[str, Any]) -> Outcome:
         wanted = self.held_out.settings.metric

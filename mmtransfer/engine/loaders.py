@@ -1,6 +1,7 @@
 """Data loaders that can start anywhere in an epoch and leave no trace in any generator."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -68,6 +69,16 @@ class EpochBatches:
         """Batches in a whole epoch."""
         return len(self.batches)
 
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Inside, a pass ends with the samples that are left over, also where it drops them."""
+        drops = self.batches.drop_last
+        self.batches.drop_last = False
+        try:
+            yield
+        finally:
+            self.batches.drop_last = drops
+
 
 class EpochLoader(DataLoader):
     """A DataLoader over :class:`EpochBatches`; ``at`` says where the next pass begins."""
@@ -98,14 +109,22 @@ def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
 
     Raises:
         EndlessSamplerError: The sampler never ends.
+        ValueError: There is not one batch.
     """
     samples = SeededSamples(dataset, seed)
     # MMEngine copies the config it is given; a function in it keeps the data from being copied.
     parsed = Runner.build_dataloader(dict(cfg, dataset=dict(type=lambda: samples)), seed=seed)
     batches = parsed.batch_sampler
-    _refuse_endless(batches.sampler)
+    sampler: Any = batches.sampler
+    _refuse_endless(sampler)
     if not isinstance(batches, BatchSampler):
         raise TypeError(f'the batch sampler must be a BatchSampler; received {type(batches)}.')
+    if len(batches) == 0:
+        raise ValueError(
+            f'a pass must have at least one batch; {len(sampler)} samples make none of '
+            f'{batches.batch_size}, as the last one is dropped unless it is full. Lower '
+            f'train_dataloader.batch_size, or set drop_last=False.'
+        )
     options: dict[str, Any] = {}
     if parsed.num_workers > 0:
         options['persistent_workers'] = parsed.persistent_workers

@@ -13,10 +13,11 @@ from .derive import (
 from .differentiable import DifferentiableSearcher
 from .draws import draw_rng, draw_seed
 from .evolution import EvolutionSearcher
-from .greedy import GreedyBlockSearcher, all_of_size, beaten, count_of_size, ladder, size_of
+from .greedy import GreedyBlockSearcher, beaten
 from .guard import skip_share
 from .regularisers import CostTerm, Regulariser, Step
 from .scores import Scores, ScoresError
+from .sizes import all_of_size, count_of_size, ladder, size_of, some_of_size
 
 __all__ = [
     'CandidateSearcher',
@@ -44,6 +45,7 @@ __all__ = [
     'ladder',
     'score_candidates',
     'size_of',
+    'some_of_size',
     'skip_share',
     'with_cost',
 ]

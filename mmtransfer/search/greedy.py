@@ -2,7 +2,7 @@
 allocation, Sec. 3.3, Alg. 1)."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmtransfer.architecture import Architecture
@@ -12,10 +12,7 @@ from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.candidates import CandidateSearcher
 from mmtransfer.search.derive import Target, TargetError
 from mmtransfer.search.scores import Scores
-from mmtransfer.space import SearchSpace
-
-# Choice -> its options, the smallest first.
-Ladder = Mapping[str, tuple[str, ...]]
+from mmtransfer.search.sizes import ladder, one_more, size_of
 
 
 @SEARCHERS.register_module()
@@ -160,89 +157,6 @@ class GreedyBlockSearcher(CandidateSearcher):
                 f'searched stages) to {most} (the whole supernet); received {blocks!r}.'
             )
         return blocks
-
-
-def ladder(
-    space: SearchSpace, table: CostTable | None = None, order: str | Sequence[str] | None = None
-) -> dict[str, tuple[str, ...]]:
-    """The options of every choice, the smallest first.
-
-    Args:
-        space: Any space; one of block allocations has an order of its own.
-        table: For the order ``'cost'``.
-        order: All options that occur, or ``'cost'``; None for block allocations.
-
-    Raises:
-        ValueError: No order, or one of other options than the space has.
-    """
-    if space.name == 'depth' and order is None:
-        return {c.name: c.options for c in space.choices}
-    if order == 'cost' and table is not None:
-        return {
-            c.name: tuple(sorted(c.options, key=table.entries[c.name].__getitem__))
-            for c in space.choices
-        }
-    known = {option for c in space.choices for option in c.options}
-    given = [] if order is None or isinstance(order, str) else list(order)
-    if len(given) != len(known) or set(given) != known:
-        raise ValueError(
-            f"order must be 'cost' or list every option of the {space.name} space once, the "
-            f'smallest first; it has {", ".join(sorted(known))}; received {order!r}.'
-        )
-    return {c.name: tuple(o for o in given if o in c.options) for c in space.choices}
-
-
-def size_of(architecture: Architecture, steps: Ladder) -> int:
-    """The sum over all choices of the option's place on the ladder, from 1: the blocks."""
-    return sum(steps[name].index(option) + 1 for name, option in architecture.options)
-
-
-def one_more(
-    space: SearchSpace, architecture: Architecture, steps: Ladder
-) -> Iterator[Architecture]:
-    """The architecture with one choice on its next option, for each choice that has one.
-
-    In the order of the choices; what a constraint of the space excludes is left out.
-    """
-    for name, option in architecture.options:
-        place = steps[name].index(option) + 1
-        if place == len(steps[name]):
-            continue
-        options = {**architecture.as_dict, name: steps[name][place]}
-        if not any(c.violated(options) for c in space.constraints):
-            yield space.architecture(options)
-
-
-def count_of_size(steps: Ladder, size: int) -> int:
-    """How many combinations of options have this size."""
-    ways = {0: 1}
-    for options in steps.values():
-        sums = [(total + n, ways[total]) for total in ways for n in range(1, len(options) + 1)]
-        ways = {}
-        for total, number in sums:
-            ways[total] = ways.get(total, 0) + number
-    return ways.get(size, 0)
-
-
-def all_of_size(space: SearchSpace, steps: Ladder, size: int) -> Iterator[Architecture]:
-    """Every architecture of a size (Eq. 4), those with few blocks in early stages first."""
-    names = list(steps)
-    lengths = [len(steps[name]) for name in names]
-
-    def places(left: int, number: int) -> Iterator[tuple[int, ...]]:
-        if number == len(names):
-            if left == 0:
-                yield ()
-            return
-        rest = lengths[number + 1 :]
-        for n in range(max(1, left - sum(rest)), min(lengths[number], left - len(rest)) + 1):
-            for later in places(left - n, number + 1):
-                yield n, *later
-
-    for chosen in places(size, 0):
-        options = {name: steps[name][n - 1] for name, n in zip(names, chosen, strict=True)}
-        if not any(c.violated(options) for c in space.constraints):
-            yield space.architecture(options)
 
 
 def beaten(searcher: GreedyBlockSearcher, scores: Scores) -> dict[Architecture, Architecture]:

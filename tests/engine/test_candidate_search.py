@@ -243,6 +243,42 @@ def test_an_unknown_metric_stops_before_the_first_step(tmp_path, monkeypatch):
     assert not steps
 
 
+def test_the_loss_counts_what_drop_last_leaves_out(tmp_path):
+    """Of 14 samples 7 are held out: a pass in batches of 4 drops 3 of them."""
+    losses = []
+    for drop_last in (True, False):
+        config = candidate_config(tmp_path / str(drop_last))
+        config.train_dataloader.dataset.number = 14
+        config.train_dataloader.drop_last = drop_last
+        loop = Runner.from_cfg(config).build_train_loop(config.train_cfg)
+        held_out, seen = HeldOut(loop, loop.evaluation), []
+        forward = loop.model._run_forward
+        loop.model._run_forward = lambda d, mode, f=forward, s=seen: (
+            s.append(len(d['inputs'])) or f(d, mode)
+        )
+        losses.append(held_out.scorer.score()[0][0])
+        assert seen == [4, 3]
+        assert len(loop.arch_dataloader) == 2 - drop_last
+    assert losses[0] == losses[1]
+
+
+def test_a_part_without_one_batch_is_refused(tmp_path):
+    config = candidate_config(tmp_path)
+    config.train_dataloader.dataset.number = 6
+    config.train_dataloader.drop_last = True
+    with pytest.raises(ValueError, match='3 samples make none of 4.*drop_last=False'):
+        run(config, 'empty')
+
+
+def test_a_metric_that_cannot_be_checked_yet_is_a_warning(tmp_path, monkeypatch):
+    loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones')), 'mute').train_loop
+    held_out, said = HeldOut(loop, loop.evaluation), []
+    monkeypatch.setattr(held_out.scorer.evaluators[0], 'evaluate', lambda size: {})
+    monkeypatch.setattr(loop.runner.logger, 'warning', said.append)
+    held_out.scorer.check()
+    assert len(said) == 1 and "metric 'ones' is not known before" in said[0]
+
+
 def test_an_evaluator_without_an_answer_scores_nan(tmp_path, monkeypatch):
     loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones')), 'nan').train_loop
     held_out = HeldOut(loop, loop.evaluation)

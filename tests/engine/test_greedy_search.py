@@ -193,6 +193,20 @@ def test_stopped_half_way_it_goes_on(tmp_path, monkeypatch, shared):
         assert (tmp_path / 'part' / name).read_text() == (tmp_path / 'whole' / name).read_text()
 
 
+def test_a_larger_bound_goes_on_where_the_smaller_ended(tmp_path, monkeypatch):
+    run(greedy_config(tmp_path / 'whole', dict(blocks=7)), 'whole')
+    run(greedy_config(tmp_path / 'part', dict(blocks=5)), 'part')
+    known = json.loads((tmp_path / 'part' / FILE).read_text())['candidates']
+    more = greedy_config(tmp_path / 'part', dict(blocks=7), shared_evaluation=False)
+    more.resume = True
+    calls = watch(monkeypatch)
+    run(more, 'more')
+    every = json.loads((tmp_path / 'whole' / FILE).read_text())['candidates']
+    assert len(calls) == len(every) - len(known) > 0
+    for name in ('chain.json', 'chain.md'):
+        assert (tmp_path / 'part' / name).read_text() == (tmp_path / 'whole' / name).read_text()
+
+
 def test_wrong_settings_are_refused(tmp_path):
     other = greedy_config(tmp_path)
     other.train_cfg.searcher = dict(type='mmtransfer.RandomSearcher', candidates=2)

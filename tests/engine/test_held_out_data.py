@@ -63,6 +63,15 @@ def test_a_metric_the_evaluator_lacks(loop):
         held_out.scorer.check()
 
 
+def test_an_untrained_detector_does_not_hide_a_wrong_name(loop):
+    """Its scores are below the threshold of its config; without any the evaluator is mute."""
+    settings = loop.model.bbox_head.test_cfg
+    settings.score_thr = 0.9
+    with pytest.raises(EvaluationError, match=r'coco/bbox_mAP, .*; received .coco/AP'):
+        HeldOut(loop, Evaluation(metric='coco/AP')).scorer.check()
+    assert settings.score_thr == 0.9
+
+
 def test_without_a_coco_file_it_says_what_to_do(tmp_path):
     dataset = types.SimpleNamespace(ann_file=str(tmp_path / 'none.txt'))
     with pytest.raises(EvaluationError, match="evaluation.evaluator.*metric='loss'"):

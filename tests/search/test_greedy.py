@@ -11,9 +11,6 @@ from mmtransfer.search import (
     TargetError,
     all_of_size,
     beaten,
-    count_of_size,
-    ladder,
-    size_of,
 )
 from mmtransfer.seeds import depth_space, mbconv_space
 
@@ -153,15 +150,6 @@ def test_any_space_with_an_order():
     for wrong in (None, ['k3e3'], [*order, 'k7e3'], ['skip', 'k3e3', 'k3e3']):
         with pytest.raises(ValueError, match='order must'):
             build(GreedyBlockSearcher, SMALL, order=wrong)
-
-
-def test_all_of_a_size_are_as_many_as_counted():
-    steps = ladder(SPACE)
-    for size in range(3, 14):
-        found = list(all_of_size(SPACE, steps, size))
-        assert len(found) == len(set(found)) == count_of_size(steps, size)
-        assert all(size_of(a, steps) == sum(blocks(a)) == size for a in found)
-    assert sum(count_of_size(steps, size) for size in range(4, 13)) == SPACE.size
 
 
 @pytest.mark.parametrize(
