@@ -74,9 +74,16 @@ def test_supernet_then_child_then_target(tmp_path):
         assert torch.equal(parameter, expected[name]) == (not name.startswith('fc.')), name
 
 
-def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path):
+def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path, monkeypatch):
     """And so does the fine-tune of a child there; new heads are their own."""
+    monkeypatch.syspath_prepend(str(FOLDER.parents[1] / 'tools'))
+    from rank import load_search
+
     supernet = run(shrink(read('classifier_r50_supernet'), tmp_path / 'supernet'))
+    ranked = load_search(shrink(read('classifier_r50_greedy'), tmp_path / 'r'), supernet.work_dir)
+    for name, tensor in supernet.model.state_dict().items():
+        assert torch.equal(ranked.model.state_dict()[name], tensor), name
+
     cfg = shrink(
         read('faster-rcnn_r50_greedy'), tmp_path / 'greedy', searched=Path(supernet.work_dir)
     )

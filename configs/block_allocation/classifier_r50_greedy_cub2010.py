@@ -1,31 +1,9 @@
 """The supernet of classifier_r50_supernet.py, fine-tuned on CUB-200-2010, then the best allocation
 of every size up to ResNet-50's 16 blocks (Sec. 4.2)."""
 
-_base_ = './classifier_r50_default_cub2010.py'
+_base_ = './classifier_r50_greedy_cub2011.py'
 
-model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='mmtransfer.DepthSupernet',
-        seed='resnet50',
-        max_blocks=[8, 10, 36, 14],
-        out_indices=(3,),
-        with_cp=True,  # 64 images of 448 pixels through up to 68 blocks
-    )
-)
-train_cfg = dict(
-    type='mmtransfer.GreedyBlockSearchLoop',
-    val_interval=100,
-    split=dict(arch=0.2, seed=0),
-    input_size=(448, 448),  # (H, W) at which the cost is counted
-    searcher=dict(type='mmtransfer.GreedyBlockSearcher', blocks=16),
-    evaluation=dict(metric='accuracy/top1', bn_iterations=50),
-)
-optim_wrapper = dict(
-    _delete_=True,
-    constructor='mmtransfer.SearchOptimWrapperConstructor',
-    weights=_base_.optim_wrapper,
-)
-param_scheduler = dict(_delete_=True, weights=_base_.param_scheduler)
-custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.SearchLogHook')]
-custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_supernet'
+# data/cub_200_2010 holds images/ and the published lists/.
+train_dataloader = dict(dataset=dict(data_root='data/cub_200_2010', ann_file='lists/train.txt'))
+val_dataloader = dict(dataset=dict(data_root='data/cub_200_2010', ann_file='lists/test.txt'))
+test_dataloader = val_dataloader
