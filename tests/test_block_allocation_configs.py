@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, DepthSupernet
 from mmtransfer.cost.metrics import table_for
+from mmtransfer.engine.held_out import HeldOut
+from mmtransfer.engine.shared_evaluation import SharedHeldOut
 from mmtransfer.registry import MODELS
 from mmtransfer.remap import RemapError
 from mmtransfer.seeds import allocation, closest_to_seed, depth_space
@@ -117,8 +120,16 @@ def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path
     ],
 )
 def test_small_ones_of_every_task_are_searched_and_fine_tuned(greedy, child, tmp_path):
+    """And candidates that share their features score as they do one by one, whatever the model."""
     search = run(shrink(read(greedy), tmp_path / 'search'))
-    searched = Path(search.work_dir)
+    searched, loop = Path(search.work_dir), search.train_loop
+    step = loop.searcher.step_of(loop.searcher.chain[-1])
+    for metric in ('loss', loop.evaluation.metric):
+        settings = replace(loop.evaluation, metric=metric, rule='', bn_iterations=1)
+        together, alone = SharedHeldOut(loop, settings).together(step), HeldOut(loop, settings)
+        for candidate in step:
+            assert together[candidate] == (alone(candidate), alone.metrics)
+
     found = Architecture.read(searched / 'architecture.json')
     assert found.space == 'depth' and found.seed == 'efficientnet_lite0'
     cfg = shrink(read(child), tmp_path / 'child', searched=searched)

@@ -1,7 +1,7 @@
 """One process of a tiny search, for the tests that need processes: ranks, and sudden death.
 
 Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume]
-       [--candidates]
+       [--candidates random|shared|alone]
 
 Every selection is written to WORK_DIR/selections.RANK.txt as it is made.
 """
@@ -17,6 +17,7 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.engine.search_loop import SearchLoop
 
+from .test_greedy_search import greedy_config
 from .tiny import search_config
 
 
@@ -25,14 +26,20 @@ def main() -> None:
     parser.add_argument('work_dir', type=Path)
     parser.add_argument('--kill-in', nargs=2, default=('', '-1'))
     parser.add_argument('--resume', action='store_true')
-    parser.add_argument('--candidates', action='store_true', help='random search of three')
+    parser.add_argument(
+        '--candidates',
+        choices=('random', 'shared', 'alone'),
+        help='random search of three, or greedy search with or without shared evaluation',
+    )
     args = parser.parse_args()
     launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     compat.apply()
     if launcher != 'none':
         compat.init_distributed(launcher)
     config = search_config(args.work_dir)
-    if args.candidates:
+    if args.candidates in ('shared', 'alone'):
+        config = greedy_config(args.work_dir, shared_evaluation=args.candidates == 'shared')
+    elif args.candidates == 'random':
         config.train_cfg.update(arch_begin=None, regularisers=[], evaluation=dict(bn_iterations=2))
         config.train_cfg['searcher'] = dict(type='mmtransfer.RandomSearcher', candidates=3)
     config.launcher, config.resume = launcher, args.resume

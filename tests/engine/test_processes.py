@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmtransfer import compat
+
 from .test_search_loop import assert_equal_states, tensors
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _stack():
+    compat.apply()  # checkpoints are read here, too
 
 
 def start(work_dir, *arguments, rank=None, world=1, port=0):
@@ -80,13 +87,23 @@ def test_killed_during_a_step_and_resumed(tmp_path, where):
 
 
 def test_two_ranks_score_the_same_candidates_also_when_killed_among_them(tmp_path):
-    run_ranks(tmp_path / 'two', '--candidates')
+    run_ranks(tmp_path / 'two', '--candidates', 'random')
     file = json.loads((tmp_path / 'two/candidates.json').read_text())
     assert len(file['candidates']) == 3 and file['evaluation']['processes'] == 2
 
-    finish(start(tmp_path / 'whole', '--candidates'))
-    finish(start(tmp_path / 'killed', '--candidates', '--kill-in', 'candidate', '0'), -9)
+    finish(start(tmp_path / 'whole', '--candidates', 'random'))
+    finish(start(tmp_path / 'killed', '--candidates', 'random', '--kill-in', 'candidate', '0'), -9)
     assert not (tmp_path / 'killed/candidates.json').exists()
-    finish(start(tmp_path / 'killed', '--candidates', '--resume'))
+    finish(start(tmp_path / 'killed', '--candidates', 'random', '--resume'))
     one, two = ((tmp_path / d / 'candidates.json').read_text() for d in ('whole', 'killed'))
     assert one == two
+
+
+def test_two_ranks_share_what_candidates_have_in_common(tmp_path):
+    """The chain and every score are those of one candidate after the other, on two ranks too."""
+    for kind in ('shared', 'alone'):
+        run_ranks(tmp_path / kind, '--candidates', kind)
+    for name in ('candidates.json', 'chain.json'):
+        one, two = ((tmp_path / kind / name).read_text() for kind in ('shared', 'alone'))
+        assert one == two
+    assert json.loads(one)[-1]['blocks'] == 6
