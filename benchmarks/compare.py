@@ -15,6 +15,12 @@ then the chain's largest:
     blocks=configs/block_allocation/faster-rcnn_efflite0
     python benchmarks/compare.py ${blocks}_{default,greedy,child}_bccd.py --member 14 \\
         --metric coco/bbox_mAP --method 'block allocation' -o work_dirs/compare_blocks
+
+An ablation needs some of the rows, and searches that another comparison has made:
+
+    fna=configs/fna/retinanet_efflite0
+    python benchmarks/compare.py ${fna}_{seed,search,adapt-seed}_bccd.py --rows adapted \\
+        --searches work_dirs/compare_bccd --metric coco/bbox_mAP -o work_dirs/compare_bccd_from-seed
 """
 
 import argparse
@@ -59,6 +65,7 @@ class Steps:
         began = time.perf_counter()
         result = function(*args)
         with _LOCK:
+            # A search of another comparison says itself how long it took.
             self.done[name] = {'seconds': time.perf_counter() - began, **result}
             write_atomically(json.dumps(self.done, indent=1), self.path)
         return self.done[name]
@@ -151,49 +158,72 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
         )
         return done
 
-    search = steps.once(f'run{seed}/search', lambda: train(args.search, searched, threads, **own))
+    if args.searches is not None:
+        searched = args.searches / f'run{seed}/search'
+    search = steps.once(f'run{seed}/search', search_of, args, seed, searched)
     found = searched / 'architecture.json'
     drawn = folder / 'random.json'
-    steps.once(f'run{seed}/found', lambda: {'cost': drawn_cost(found)})
     with _LOCK:  # reading configs is not safe in threads
         search_config, adapt_config = Config.fromfile(args.search), Config.fromfile(args.adapt)
-    steps.once(f'run{seed}/draw', random_like, found, drawn, seed, search_config)
+        seed_config = Config.fromfile(args.seed)
     hooks = weights_from(searched, adapt_config)
-    adapted = row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
-    row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
-    if args.member:
+    if 'adapted' in args.rows:
+        steps.once(f'run{seed}/found', lambda: {'cost': drawn_cost(found)})
+        row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
+    if 'random' in args.rows:
+        steps.once(f'run{seed}/draw', random_like, found, drawn, seed, search_config)
+        row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
+    if 'member' in args.rows:
         member = searched / f'chain/architecture_{args.member:02d}.json'
         steps.once(f'run{seed}/grown', lambda: {'cost': drawn_cost(member)})
         row('member', args.adapt, **{'model.backbone.architecture': str(member)}, **hooks)
-    plain = row('seed', args.seed)
-    with _LOCK:
-        config = Config.fromfile(args.seed)
-    epochs = config.train_cfg.max_epochs
-    by_time = math.ceil(epochs * (search['seconds'] + adapted['seconds']) / plain['seconds'])
-    longer = args.long_epochs or by_time
-    scale = longer / epochs
-    options: dict = {'train_cfg.max_epochs': longer}
+    if 'seed' in args.rows:
+        row('seed', args.seed)
+    if 'seed-long' in args.rows:
+        epochs = seed_config.train_cfg.max_epochs
+        spent = {name: steps.done.get(f'run{seed}/{name}', {}) for name in ('adapted', 'seed')}
+        longer = args.long_epochs or by_time(epochs, search, **spent)
+        row('seed-long', args.seed, **stretched(seed_config, longer / epochs, longer))
+
+
+def search_of(args: argparse.Namespace, seed: int, folder: Path) -> dict:
+    """A search of this comparison; or one of an earlier comparison, with the time that it took."""
+    if args.searches is None:
+        return train(args.search, folder, args.threads, **{'randomness.seed': seed})
+    earlier = json.loads((args.searches / 'steps.json').read_text())
+    return earlier[f'run{seed}/search']
+
+
+def by_time(epochs: int, search: dict, adapted: dict, seed: dict) -> int:
+    """Epochs of the seed that take as long as search and fine-tune of the adapted together."""
+    return math.ceil(epochs * (search['seconds'] + adapted['seconds']) / seed['seconds'])
+
+
+def stretched(config: Config, scale: float, epochs: int) -> dict[str, object]:
+    """The options for a schedule of so many epochs, its milestones at the same shares."""
+    options: dict[str, object] = {'train_cfg.max_epochs': epochs}
     for index, scheduler in enumerate(config.param_scheduler):
         if scheduler.get('by_epoch', True) and 'milestones' in scheduler:
-            stretched = [round(m * scale) for m in scheduler['milestones']]
-            options[f'param_scheduler.{index}.milestones'] = str(stretched).replace(' ', '')
-    row('seed-long', args.seed, **options)
+            milestones = [round(m * scale) for m in scheduler['milestones']]
+            options[f'param_scheduler.{index}.milestones'] = str(milestones).replace(' ', '')
+    return options
 
 
+ROWS = ('seed', 'seed-long', 'random', 'adapted')
 # Row -> the step that has the cost of its architecture; none: the seed's.
 SOURCES = {'adapted': 'found', 'random': 'draw', 'member': 'grown'}
 
 
 def rows(args: argparse.Namespace) -> list[tuple[str, str]]:
-    """Name and title of every row, in the order of the table."""
-    member = [('member', f'of its chain, {args.member} blocks')] if args.member else []
-    return [
-        ('seed', 'seed network, fine-tuned'),
-        ('seed-long', 'seed network, whole budget'),
-        ('random', 'random architecture, same remap'),
-        ('adapted', f'adapted ({args.method})'),
-        *member,
-    ]
+    """Name and title of the rows that were asked for, in the order of the table."""
+    titles = {
+        'seed': 'seed network, fine-tuned',
+        'seed-long': 'seed network, whole budget',
+        'random': 'random architecture, same remap',
+        'adapted': f'adapted ({args.method})',
+        'member': f'of its chain, {args.member} blocks',
+    }
+    return [(name, titles[name]) for name in titles if name in args.rows]
 
 
 def table(args: argparse.Namespace, done: dict) -> str:
@@ -280,6 +310,16 @@ def main() -> None:
     parser.add_argument('--method', default='FNA++', help='its name in the table')
     parser.add_argument('--member', type=int, help='blocks of another network of the chain')
     parser.add_argument(
+        '--rows',
+        nargs='+',
+        choices=ROWS,
+        default=ROWS,
+        help='by default all; "seed-long" without --long-epochs needs "seed" and "adapted"',
+    )
+    parser.add_argument(
+        '--searches', type=Path, metavar='OUT', help='an earlier comparison whose searches to use'
+    )
+    parser.add_argument(
         '--checkpoint',
         choices=('best', 'last'),
         default='best',
@@ -296,7 +336,9 @@ def main() -> None:
     parser.add_argument('--threads', type=int, default=1, help='threads of each')
     parser.add_argument('-o', '--output', type=Path, required=True)
     args = parser.parse_args()
+    args.rows = [*args.rows, *(['member'] if args.member else [])]
     args.output = args.output.resolve()
+    args.searches = args.searches and args.searches.resolve()
     args.output.mkdir(parents=True, exist_ok=True)
     steps = Steps(args.output / 'steps.json')
     with ThreadPoolExecutor(args.jobs) as pool:
