@@ -88,13 +88,13 @@ def train(config: str, folder: Path, threads: int, **options) -> dict:
     chosen = [f'{k}={v}' for k, v in options.items()]
     command = ['tools/train.py', config, '--work-dir', str(folder), '--cfg-options', *chosen]
     call(folder / 'train.out', *command, threads=threads)
-    curve = []
+    curve = {}  # by step: a training that was stopped has begun again in the same folder
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in file.read_text().splitlines():
             record = json.loads(line)
             if 'step' in record and 'lr' not in record and 'loss' not in record:
-                curve.append(record)
-    return {'curve': curve}
+                curve[record['step']] = record
+    return {'curve': list(curve.values())}
 
 
 def test(config: str, folder: Path, threads: int, which: str, **options) -> dict:
