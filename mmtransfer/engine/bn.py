@@ -1,15 +1,17 @@
 """Running statistics of batch normalisation, re-estimated for weights that come from elsewhere."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import islice
 from typing import Any
 
 import torch
-from mmengine.dist import all_reduce
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.registry import HOOKS
@@ -19,7 +21,13 @@ from .parallel import unwrap
 
 
 @torch.no_grad()
-def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int, frozen: bool = False) -> int:
+def reestimate_bn(
+    model: nn.Module,
+    loader: Iterable,
+    iterations: int,
+    frozen: bool = False,
+    synchronised: bool = False,
+) -> int:
     """Set the running statistics to those of the population of some batches.
 
     While the batches pass, every layer normalises by the statistics of its own batch, as in
@@ -39,13 +47,16 @@ def reestimate_bn(model: nn.Module, loader: Iterable, iterations: int, frozen: b
         frozen: Also of layers that stay in evaluation mode while the model trains (``norm_eval``,
             ``frozen_stages``); they are left alone otherwise. FNA++ does so before it freezes the
             norms of ResNet-50 (Sec. 4.4).
+        synchronised: While the batches pass, a batch is what all ranks have of it, as for SyncBN.
+            All ranks must run the same norms.
 
     Returns:
         The number of layers that were set.
     """
     with batch_statistics(model, frozen) as layers:
         sums = NormSums(layers)
-        with listening(layers, sums.add):
+        joined = joined_batches(layers) if synchronised else nullcontext()
+        with listening(layers, sums.add), joined:
             try:
                 for batch in islice(again(loader), iterations):
                     forward(model, batch)
@@ -83,13 +94,44 @@ def batch_statistics(model: nn.Module, frozen: bool = False) -> Iterator[list[An
 
 
 @contextmanager
+def joined_batches(layers: Iterable[Any]) -> Iterator[None]:
+    """Inside, these norms normalise by the statistics of the batch of all ranks, on any device.
+
+    No gradient flows through the statistics.
+    """
+
+    def normalise(layer: Any, x: Tensor) -> Tensor:
+        sums, count = _sums(x)
+        flat = torch.cat([sums.flatten(), sums.new_tensor([count])])
+        all_reduce(flat)
+        mean, square = flat[:-1].view(2, -1) / flat[-1]
+        variance = (square - mean.square()).clamp(min=0)
+        return batch_norm(
+            x, mean.to(x.dtype), variance.to(x.dtype), layer.weight, layer.bias, eps=layer.eps
+        )
+
+    replaced = list(layers) if get_world_size() > 1 else []
+    for m in replaced:
+        m.forward = partial(normalise, m)
+    try:
+        yield
+    finally:
+        for m in replaced:
+            del m.forward
+
+
+def _sums(x: Tensor) -> tuple[Tensor, int]:
+    """Per channel the sum and the sum of squares, (2, C) in float64, and how many they are of."""
+    flat = x.detach().double().transpose(0, 1).flatten(1)
+    return torch.stack([flat.sum(1), flat.square().sum(1)]), flat.shape[1]
+
+
+@contextmanager
 def listening(layers: Iterable[Any], heard: Callable[[Any, Tensor, int], None]) -> Iterator[None]:
-    """Inside, ``heard`` is told of each input of these norms: the layer, per channel the sum and
-    the sum of squares as (2, C) in float64, and how many elements they are of."""
+    """Inside, ``heard`` is told of each input of these norms: the layer, and :func:`_sums`."""
 
     def listen(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        x = inputs[0].detach().double().transpose(0, 1).flatten(1)
-        heard(layer, torch.stack([x.sum(1), x.square().sum(1)]), x.shape[1])
+        heard(layer, *_sums(inputs[0]))
 
     hooks = [m.register_forward_pre_hook(listen) for m in layers]
     try:
@@ -168,7 +210,8 @@ def forward(model: nn.Module, batch: Any) -> None:
 
 @HOOKS.register_module()
 class ReestimateBNHook(Hook):
-    """Re-estimates the statistics before the first step of a run that was not resumed.
+    """Re-estimates the statistics before the first step of a run that was not resumed, over the
+    batches of all ranks as SyncBN would (FNA++, Sec. 4.4).
 
     Args:
         iterations: Training batches to use, on each rank.
@@ -188,7 +231,9 @@ class ReestimateBNHook(Hook):
         if runner.iter > 0 or runner._resume:
             return
         model = unwrap(runner.model)
-        count = reestimate_bn(model, runner.train_dataloader, self.iterations, self.frozen)
+        count = reestimate_bn(
+            model, runner.train_dataloader, self.iterations, self.frozen, synchronised=True
+        )
         runner.logger.info(
             f're-estimated the statistics of {count} normalisation layers over '
             f'{self.iterations} iterations'

@@ -53,6 +53,20 @@ def gradients(model, wrapped, data):
     return {k: p.grad.clone() for k, p in model.named_parameters() if p.grad is not None}
 
 
+def two_norms():
+    """What reaches the second norm depends on what the first one divides by."""
+    layers = nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3), nn.ReLU(), nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)
+    net = nn.Sequential(*layers).double()
+    for p in net.parameters():
+        p.data = torch.linspace(-1, 1, p.numel(), dtype=torch.float64).view(p.shape)
+    return net
+
+
+def whole_batches():
+    generator = torch.Generator().manual_seed(2)
+    return [torch.randn(4, 2, 3, 3, generator=generator).double() * (i + 1) for i in range(3)]
+
+
 def worker(rank, port, folder):
     address = f'tcp://127.0.0.1:{port}'
     dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
@@ -70,6 +84,10 @@ def worker(rank, port, folder):
     bn = normed()
     reestimate_bn(bn, batches()[rank::2], iterations=2)
     result['bn'] = bn.state_dict()
+    deep = two_norms()
+    halves = [b[2 * rank : 2 * rank + 2] for b in whole_batches()]
+    reestimate_bn(deep, halves, iterations=3, synchronised=True)
+    result['deep'] = deep.state_dict()
     torch.save(result, f'{folder}/{rank}.pth')
     dist.destroy_process_group()
 
@@ -112,6 +130,18 @@ def test_bn_statistics_of_two_ranks_are_those_of_one(ranks):
     for result in ranks:
         for name, value in one.state_dict().items():
             torch.testing.assert_close(result['bn'][name], value, rtol=1e-12, atol=1e-14)
+
+
+def test_synchronised_batches_are_those_of_all_ranks(ranks):
+    """One process with whole batches; without it each rank divides by its own half's deviation."""
+    one, apart = two_norms(), two_norms()
+    reestimate_bn(one, whole_batches(), iterations=3, synchronised=True)
+    halves = [b[i : i + 2] for b in whole_batches() for i in (0, 2)]
+    reestimate_bn(apart, halves, iterations=6)
+    for result in ranks:
+        for name, value in one.state_dict().items():
+            torch.testing.assert_close(result['deep'][name], value, rtol=1e-12, atol=1e-14)
+    assert (one[4].running_var / apart[4].running_var - 1).abs().max() > 1e-3
 
 
 def test_mmengine_knows_it_as_a_wrapper():
