@@ -21,9 +21,9 @@ class RemapHook(Hook):
         source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
         initialise: Modules beside the backbone that keep their own values, such as
             ``('bbox_head.retina_cls',)`` for another number of classes.
-        width: With the seed, what a layer with fewer channels keeps: ``'first'``, or the highest
-            by ``'bn_scale'``, ``'std'`` or ``'l1'`` (Sec. 4.9).
-        kernel: With the seed, where the taps go in a larger kernel: ``'centre'`` or ``'dilate'``.
+        **strategy: With the seed, ``width``, ``kernel`` and ``new``: what a layer with fewer
+            channels keeps, where the taps go in a larger kernel (Sec. 4.9), and whether new hidden
+            channels are zero or learn; see `mmtransfer.remap.with_strategy`.
     """
 
     priority = 'NORMAL'
@@ -33,14 +33,13 @@ class RemapHook(Hook):
         checkpoint: str,
         source: str = 'supernet',
         initialise: Sequence[str] = (),
-        width: str = 'first',
-        kernel: str = 'centre',
+        **strategy: str,
     ) -> None:
-        check_source(source, width, kernel)
+        check_source(source, **strategy)
         self.checkpoint = checkpoint
         self.source = source
         self.initialise = tuple(initialise)
-        self.strategy = (width, kernel)
+        self.strategy = strategy
 
     def before_train(self, runner) -> None:
         """Apply the plan and write it to the log."""
@@ -48,5 +47,5 @@ class RemapHook(Hook):
             return
         model = unwrap(runner.model)
         runner.logger.info(f'remap: weights from the {self.source}, {self.checkpoint}')
-        plan = load_model(model, self.checkpoint, self.source, self.initialise, *self.strategy)
+        plan = load_model(model, self.checkpoint, self.source, self.initialise, **self.strategy)
         runner.logger.info(plan.explain())

@@ -31,8 +31,7 @@ def load_seed(
     backbone: nn.Module,
     checkpoint: str | os.PathLike,
     architecture: Any = None,
-    width: str = 'first',
-    kernel: str = 'centre',
+    **strategy: str,
 ) -> RemapPlan:
     """Remap a checkpoint of the seed network into a backbone of ours, in place.
 
@@ -42,8 +41,7 @@ def load_seed(
         checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes, in any known naming.
         architecture: The network that the checkpoint holds, if it is not the seed itself: whatever
             `mmtransfer.seeds.read_architecture` takes.
-        width, kernel: Which channels a narrower layer keeps and where the taps of a larger kernel
-            lie; see `mmtransfer.remap.with_strategy`.
+        **strategy: ``width``, ``kernel`` and ``new`` of `mmtransfer.remap.with_strategy`.
 
     Returns:
         The plan that was applied; its sources have the checkpoint's own names.
@@ -52,7 +50,7 @@ def load_seed(
         SeedCheckpointError: The file cannot be read or is of another network; nothing was changed.
         RemapError: A layer cannot be remapped in this way; nothing was changed.
     """
-    plan, tensors = _plan_seed(backbone, checkpoint, architecture, width, kernel)
+    plan, tensors = _plan_seed(backbone, checkpoint, architecture, **strategy)
     _load(backbone, plan, tensors)
     return plan
 
@@ -94,8 +92,7 @@ def load_model(
     checkpoint: str | os.PathLike,
     source: str = 'supernet',
     initialise: Sequence[str] = (),
-    width: str = 'first',
-    kernel: str = 'centre',
+    **strategy: str,
 ) -> RemapPlan:
     """Remap a checkpoint into a whole model with a backbone of ours, in place.
 
@@ -108,7 +105,7 @@ def load_model(
             seed; the backbone only.
         initialise: With a supernet, beginnings of names outside the backbone that keep their own
             values, ``('bbox_head.',)`` for a head with other classes.
-        width, kernel: With the seed, as of `load_seed`.
+        **strategy: With the seed, as of `load_seed`.
 
     Returns:
         The plan that was applied: one fate for every tensor of the model.
@@ -118,7 +115,7 @@ def load_model(
         RemapError: It is of another search space, or of a model with another neck or head. In every
             case nothing was changed.
     """
-    check_source(source, width, kernel)
+    check_source(source, **strategy)
     if not hasattr(model, 'backbone') and isinstance(getattr(model, 'module', None), nn.Module):
         model = model.get_submodule('module')
     backbone: Any = getattr(model, 'backbone', None)
@@ -128,7 +125,7 @@ def load_model(
             f'received {type(backbone).__name__}. Set it in the config of the model.'
         )
     if source == 'seed':
-        plan, tensors = _plan_seed(backbone, checkpoint, None, width, kernel)
+        plan, tensors = _plan_seed(backbone, checkpoint, None, **strategy)
         plan = seed_only(plan, _layout(model.state_dict()))
     else:
         content = read_checkpoint(checkpoint)
@@ -147,20 +144,27 @@ def load_model(
         plan = whole_model(
             collected, _layout(tensors), _layout(model.state_dict()), initialise=initialise
         )
+        left = [n for n in plan.unused if n.startswith('backbone.') and LOGITS not in n]
+        if not plain and left:
+            raise RemapError(
+                f"A supernet takes the weights of the same supernet; '{os.fspath(checkpoint)}' has "
+                f'{len(left)} tensors more, such as {left[0]}. Give both the same seed and space '
+                f'(max_blocks, layers, kernels, expansions).'
+            )
     _load(model, plan, tensors)
     return plan
 
 
-def check_source(source: str, width: str = 'first', kernel: str = 'centre') -> None:
+def check_source(source: str, **strategy: str) -> None:
     """Raise ValueError unless `load_model` knows these and they go together."""
     if source not in SOURCES:
         raise ValueError(f'source must be one of {SOURCES}; received {source!r}.')
-    check_strategy(width, kernel)
-    if source == 'supernet' and (width, kernel) != ('first', 'centre'):
+    check_strategy(**strategy)
+    if source == 'supernet' and strategy:
         raise ValueError(
-            "width and kernel choose how the seed's tensors change shape; from a supernet every "
-            f'tensor is copied as it is. Received width={width!r}, kernel={kernel!r}: set them '
-            "with source='seed', or in the search's init_cfg."
+            "width, kernel and new choose how the seed's tensors change shape; from a supernet "
+            f"every tensor is copied as it is. Received {strategy}: set them with source='seed', "
+            "or in the search's init_cfg."
         )
 
 
@@ -168,11 +172,10 @@ def _plan_seed(
     backbone: nn.Module,
     checkpoint: str | os.PathLike,
     architecture: Any,
-    width: str,
-    kernel: str,
+    **strategy: str,
 ) -> tuple[RemapPlan, dict[str, Tensor]]:
     """The plan for a backbone of ours, in the checkpoint's names, and the checkpoint's tensors."""
-    check_strategy(width, kernel)
+    check_strategy(**strategy)
     target: Any = getattr(backbone, 'architecture', None)
     space: Any = getattr(backbone, 'space', None)
     if target is None and space is None:
@@ -184,6 +187,12 @@ def _plan_seed(
     origin = (
         seed_network(seed) if architecture is None else network(read_architecture(architecture))
     )
+    given = {k: v for k, v in strategy.items() if k != 'kernel' and v not in ('first', 'zero')}
+    if given and not any(layer.family == 'mbconv' for layer in origin.layers):
+        raise RemapError(
+            f'width and new treat the hidden channels of MBConv blocks; {seed} has none, and its '
+            f'layers keep their widths. Received {given}: leave it out.'
+        )
     tensors = load_tensors(checkpoint)
     _, names = recognise(_layout(tensors), origin, f"'{os.fspath(checkpoint)}'")
     layout = {ours: tuple(tensors[theirs].shape) for ours, theirs in names.items()}
@@ -192,7 +201,7 @@ def _plan_seed(
     else:
         own = {n: s for n, s in _layout(backbone.state_dict()).items() if n.startswith(LOGITS)}
         plan = seed_to_supernet(origin, space, layout).keeping(own)
-    return with_strategy(plan, width, kernel).with_sources(names, tensors), tensors
+    return with_strategy(plan, **strategy).with_sources(names, tensors), tensors
 
 
 def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> None:

@@ -42,6 +42,7 @@ class Move:
         source: Name of the tensor that it is made from; None: it keeps its own initial value.
         source_shape: Shape of that tensor.
         fill: Value of channels that the source does not have.
+        fresh: Output channels that the source does not have keep their own initial values instead.
         groups: Groups of the target when it is made from a dense convolution; otherwise 1.
         ranks: For output and input channels: what ranks them if the target has fewer; None: the
             first ones are kept.
@@ -53,6 +54,7 @@ class Move:
     source: str | None = None
     source_shape: Shape | None = None
     fill: float = 0.0
+    fresh: bool = False
     groups: int = 1
     ranks: tuple[Ranking | None, Ranking | None] = (None, None)
     kernel: str = 'centre'
@@ -71,7 +73,8 @@ class Move:
         cut = [rank for (h, w), rank in zip(channels, self.ranks, strict=False) if h > w]
         names += dict.fromkeys(f'top channels by {r.by}' if r else 'first channels' for r in cut)
         if any(h < w for h, w in channels):
-            names.append('zero pad' if len(want) > 1 else f'pad with {self.fill:g}')
+            padded = 'zero pad' if len(want) > 1 else f'pad with {self.fill:g}'
+            names.append('fresh channels' if self.fresh else padded)
         if any(h > w for h, w in kernel):
             names.append('centre crop')
         if any(h < w for h, w in kernel):

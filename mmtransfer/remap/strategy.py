@@ -1,4 +1,4 @@
-"""Other ways than the default to narrow a layer or to grow its kernel (FNA++, Sec. 4.9).
+"""Other ways than the default to narrow or widen a layer or to grow its kernel (FNA++, Sec. 4.9).
 
 A strategy rewrites the moves of a plan. No tensor is read: a plan says which tensor ranks the
 channels, and applying it computes the ranking.
@@ -13,6 +13,7 @@ from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan
 
 WIDTHS = ('first', 'bn_scale', 'std', 'l1')
 KERNELS = ('centre', 'dilate')
+NEW = ('zero', 'fresh')
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,24 @@ AXES = (
 )
 
 
-def check_strategy(width: str, kernel: str) -> None:
-    """Raise ValueError unless both are names of strategies."""
-    if width not in WIDTHS or kernel not in KERNELS:
+def check_strategy(width: str = 'first', kernel: str = 'centre', new: str = 'zero') -> None:
+    """Raise ValueError unless all are names of strategies."""
+    if width not in WIDTHS or kernel not in KERNELS or new not in NEW:
         raise ValueError(
-            f'width must be one of {WIDTHS} and kernel one of {KERNELS}; received {width!r} and '
-            f'{kernel!r}.'
+            f'width must be one of {WIDTHS}, kernel one of {KERNELS} and new one of {NEW}; '
+            f'received {width!r}, {kernel!r} and {new!r}.'
         )
 
 
-def with_strategy(plan: RemapPlan, width: str = 'first', kernel: str = 'centre') -> RemapPlan:
-    """The same plan, with other channels kept or other taps filled.
+def with_strategy(
+    plan: RemapPlan, width: str = 'first', kernel: str = 'centre', new: str = 'zero'
+) -> RemapPlan:
+    """The same plan, with other channels kept, other taps filled or new channels that learn.
 
-    Moves that neither narrow nor grow a kernel stay as they are. New channels are zero (or a fresh
-    norm's) under every ``width``, and a dense layer that becomes a grouped one keeps the input
-    channels of each group (Eq. 4). Growth therefore leaves what the network computes unchanged, but
-    for ``'dilate'``: it makes a convolution compute what it computes when it is dilated.
+    Moves that change neither channels nor kernel stay as they are. A dense layer that becomes a
+    grouped one keeps the input channels of each group (Eq. 4). Growth leaves what the network
+    computes unchanged, but for ``'dilate'``: it makes a convolution compute what it computes when
+    it is dilated.
 
     Args:
         plan: Its targets have this package's names, its sources any.
@@ -75,6 +78,10 @@ def with_strategy(plan: RemapPlan, width: str = 'first', kernel: str = 'centre')
         kernel: Where the taps of a smaller kernel go: ``'centre'`` (Eq. 5) or ``'dilate'``, evenly
             over the whole larger kernel (Eq. 11). Kernels that shrink are cropped to their centre
             under both, since Eq. 11 says nothing of them.
+        new: Hidden channels that the source does not have: ``'zero'`` throughout (Eq. 3), so that
+            they receive no gradient and stay what they are; or ``'fresh'``: expansion and depthwise
+            convolution keep their own initial values there and only what the projection makes of
+            them is zero, so that they learn. Ours; the paper has no such strategy.
 
     Returns:
         A new plan with the same targets and sources.
@@ -83,8 +90,8 @@ def with_strategy(plan: RemapPlan, width: str = 'first', kernel: str = 'centre')
         ValueError: No such strategy.
         RemapError: A layer cannot be treated so; the message names it.
     """
-    check_strategy(width, kernel)
-    moves = [replace(m, ranks=(None, None), kernel='centre') for m in plan.moves]
+    check_strategy(width, kernel, new)
+    moves = [replace(m, ranks=(None, None), kernel='centre', fresh=False) for m in plan.moves]
     found = {m.target: m for m in moves}
     faults: dict[str, str] = {}
     for i, move in enumerate(moves):
@@ -93,6 +100,8 @@ def with_strategy(plan: RemapPlan, width: str = 'first', kernel: str = 'centre')
                 move = _dilated(move)
             if width != 'first':
                 move = _ranked(move, found, width)
+            if new == 'fresh':
+                move = replace(move, fresh=_widens_hidden(move))
         except RemapError as error:
             faults[move.target] = str(error)
         moves[i] = move
@@ -125,6 +134,13 @@ def _ranked(move: Move, moves: Mapping[str, Move], by: str) -> Move:
             )
         ranks[dim] = Ranking(by, first.source)
     return replace(move, ranks=(ranks[0], ranks[1]))
+
+
+def _widens_hidden(move: Move) -> bool:
+    """Whether a convolution makes hidden channels that the source's does not have."""
+    module = '.'.join(move.target.split('.')[-3:-1])
+    makes = module.endswith('.conv') and any(a.members.get(module) == 0 for a in AXES)
+    return makes and move.source_shape is not None and move.source_shape[0] < move.target_shape[0]
 
 
 def _narrowed(move: Move) -> Iterator[int]:

@@ -22,7 +22,7 @@ def test_hook_acts_on_a_fresh_run_only(monkeypatch, iteration, resumed, acts):
     logger = SimpleNamespace(info=logged.append)
     runner = SimpleNamespace(iter=iteration, _resume=resumed, model=model, logger=logger)
     RemapHook('search/', initialise=['bbox_head.']).before_train(runner)
-    wanted = (model, 'search/', 'supernet', ('bbox_head.',), 'first', 'centre')
+    wanted = (model, 'search/', 'supernet', ('bbox_head.',))
     assert calls == ([wanted] if acts else [])
     assert ('the plan' in logged) == acts
 
@@ -33,8 +33,9 @@ def test_an_unknown_source_is_refused():
 
 
 def test_strategies_go_with_the_seed_only():
-    assert RemapHook('x', source='seed', width='l1', kernel='dilate').strategy == ('l1', 'dilate')
-    with pytest.raises(ValueError, match="from a supernet every tensor is copied.*width='l1'"):
+    given = dict(width='l1', kernel='dilate', new='fresh')
+    assert RemapHook('x', source='seed', **given).strategy == given
+    with pytest.raises(ValueError, match="from a supernet every tensor is copied.*'width': 'l1'"):
         RemapHook('x', width='l1')
     with pytest.raises(ValueError, match="'bn_scale', 'std', 'l1'.*received 'gamma'"):
         RemapHook('x', source='seed', width='gamma')

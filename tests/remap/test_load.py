@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mmtransfer.backbones.adapted import AdaptedBackbone
+from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.registry import MODELS
 from mmtransfer.remap import (
@@ -129,6 +130,12 @@ def test_a_checkpoint_that_is_not_the_seed_needs_its_architecture(tmp_path):
     assert all(torch.equal(t, state[n]) for n, t in model.state_dict().items())
 
 
+def test_a_resnet_has_no_hidden_channels_to_choose_among(tmp_path):
+    for given in (dict(width='std'), dict(new='fresh')):
+        with pytest.raises(RemapError, match='of MBConv blocks; resnet18 has none'):
+            load_seed(AdaptedBackbone('resnet18'), tmp_path / 'x.pth', **given)
+
+
 def test_checkpoints_of_another_network(tmp_path, seed_file):
     with pytest.raises(SeedCheckpointError, match='seed.pth.*efficientnet_lite0'):
         load_seed(AdaptedBackbone('efficientnet_lite0'), seed_file)
@@ -198,6 +205,15 @@ def test_a_supernet_from_another_training_of_it(searched):
     other = Detector(FNASupernet(seed='mobilenet_v2', **LAYERS | dict(kernels=(3, 7))))
     with pytest.raises(RemapError, match='of one search space.*fingerprint'):
         load_model(other, path)
+
+
+def test_a_larger_supernet_is_another_one_also_without_a_record(tmp_path):
+    larger, model = (
+        Detector(DepthSupernet('mobilenet_v2', max_blocks=[n, 2, 2, 2, 2])) for n in (3, 2)
+    )
+    torch.save({'state_dict': larger.state_dict()}, tmp_path / 'x.pth')
+    with pytest.raises(RemapError, match=r'tensors more, such as backbone\.stages\.1\.2\.'):
+        load_model(model, tmp_path / 'x.pth')
 
 
 def test_a_plain_network_goes_into_the_same_one_only(tmp_path):

@@ -22,7 +22,7 @@ from mmtransfer.remap import (
 )
 from mmtransfer.remap.ranking import reference, top_indices
 from mmtransfer.remap.rules import fit_kernel
-from mmtransfer.remap.strategy import KERNELS, WIDTHS
+from mmtransfer.remap.strategy import KERNELS, NEW, WIDTHS
 from mmtransfer.seeds import (
     SEEDS,
     mbconv_space,
@@ -277,16 +277,18 @@ def grown(architecture, number):
 
 
 @pytest.mark.parametrize('size', [(64, 64), (33, 47)])
-@pytest.mark.parametrize('width', WIDTHS)
-def test_growing_kernels_and_widths_leaves_the_outputs_unchanged(width, size):
-    """Every ``width`` claims it; so does the kernel rule 'centre'."""
+@pytest.mark.parametrize(('width', 'new'), [*((w, 'zero') for w in WIDTHS), ('first', 'fresh')])
+def test_growing_kernels_and_widths_leaves_the_outputs_unchanged(width, new, size):
+    """Every ``width`` and ``new`` claims it; so does the kernel rule 'centre'."""
     small = space().sample(random.Random(7))
     options = {n: o.replace('e1', 'e3').replace('k7', 'k3') for n, o in small.options}
     small = space().architecture(options)
     large = grown(small, 8)
     source, target = network(small), network(large)
-    plan = with_strategy(network_to_network(source, target), width)
-    assert {'centre pad', 'zero pad', 'pad with 1'} <= {m.rule for m in plan.moves}
+    plan = with_strategy(network_to_network(source, target), width, new=new)
+    rules = {m.rule for m in plan.moves}
+    assert {'centre pad', 'zero pad', 'pad with 1'} <= rules
+    assert ('fresh channels' in rules) == (new == 'fresh')
     before = AdaptedBackbone(small).double().eval()
     before.load_state_dict(tensors(network_layout(source), 3))
     state = before.state_dict()
@@ -388,8 +390,33 @@ def test_a_ranking_of_other_channels_is_refused():
         with_strategy(plain, 'bn_scale')
 
 
+@pytest.mark.parametrize('new', NEW)
+def test_new_channels_learn_if_they_are_fresh(new):
+    """Zeros on both sides of a product stay zeros: Eq. 3 makes room and does not fill it."""
+    options = [
+        o.replace('e6', 'e3').replace('e1', 'e3')
+        for _, o in space().sample(random.Random(7)).options
+    ]
+    small = space().architecture(options)
+    large = space().architecture([o.replace('e3', 'e6') for o in options])
+    plan = with_strategy(network_to_network(network(small), network(large)), new=new)
+    net = AdaptedBackbone(large).double().eval()
+    weights = tensors(network_layout(network(small)), 5)
+    initial = {k: v.clone() for k, v in net.state_dict().items()}
+    net.load_state_dict(remap(plan, weights, net.state_dict()))
+    sum(f.square().mean() for f in net(torch.randn(1, 3, 64, 64).double())).backward()
+    block = net.stages[1][0]
+    hidden = block.expand.conv.out_channels // 2
+    name = 'stages.1.0.expand.conv.weight'
+    assert torch.equal(block.expand.conv.weight[:hidden], weights[name])
+    made, kept = block.expand.conv.weight[hidden:], initial[name][hidden:]
+    assert torch.equal(made, kept if new == 'fresh' else torch.zeros_like(kept))
+    assert not block.project.conv.weight[:, hidden:].any()
+    assert bool(block.project.conv.weight.grad[:, hidden:].any()) == (new == 'fresh')
+
+
 def test_unknown_strategies_are_refused():
     plain = plan_remap({}, {}, lambda n: n)
-    for wrong in (dict(width='bn'), dict(kernel='center')):
+    for wrong in (dict(width='bn'), dict(kernel='center'), dict(new='random')):
         with pytest.raises(ValueError, match=r"'first', 'bn_scale'.*'centre', 'dilate'"):
             with_strategy(plain, **wrong)
