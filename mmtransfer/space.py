@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
@@ -32,6 +32,15 @@ class Constraint(Protocol):
 
         Args:
             options: Choice name -> option, for at least the choices that it ties together.
+        """
+
+    def state(self, options: Mapping[str, str]) -> Hashable:
+        """What it has to know of the choices that are made to judge any that may follow.
+
+        Options of equal state are violated by the same continuations.
+
+        Args:
+            options: Choice name -> option, for some of the choices.
         """
 
 
@@ -78,8 +87,15 @@ class MinLayers:
                 f'received {self.at_least}'
             )
 
+    def state(self, options: Mapping[str, str]) -> int:
+        """How many are real, as far as it matters."""
+        return min(self._kept(options), self.at_least)
+
+    def _kept(self, options: Mapping[str, str]) -> int:
+        return sum(options.get(name, self.skip) != self.skip for name in self.choices)
+
     def violated(self, options: Mapping[str, str]) -> str | None:
-        kept = sum(options[name] != self.skip for name in self.choices)
+        kept = self._kept(options)
         if kept >= self.at_least:
             return None
         return (

@@ -8,10 +8,9 @@ architecture of highest score among those within the tolerance. The constraints 
 both cases.
 """
 
-import itertools
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,20 +142,23 @@ def _candidates(
     costs: Mapping[str, Sequence[int]],
     gains: Mapping[str, Sequence[float]],
 ) -> list[_Candidate]:
-    """The best candidate of each cost among the combinations that violate no constraint."""
+    """The best candidates of each cost among the combinations that violate no constraint."""
     options = {c.name: c.options for c in space.choices}
     mine = [c for c in space.constraints if set(c.choices) <= set(names)]
-    best: dict[int, _Candidate] = {}
-    for indices in itertools.product(*(range(len(options[n])) for n in names)):
-        chosen = {n: options[n][i] for n, i in zip(names, indices, strict=True)}
-        units = sum(costs[n][i] for n, i in zip(names, indices, strict=True))
-        score = sum(gains[n][i] for n, i in zip(names, indices, strict=True))
-        if units in best and best[units].score >= score:
-            continue
-        if any(c.violated(chosen) for c in mine):
-            continue
-        best[units] = _Candidate(chosen, units, score)
-    return list(best.values())
+    # One choice after the other; of those that cost the same and leave the constraints in the same
+    # state, only the best can be part of the result.
+    best: dict[tuple[Hashable, ...], _Candidate] = {(): _Candidate({}, 0, 0.0)}
+    for name in names:
+        grown: dict[tuple[Hashable, ...], _Candidate] = {}
+        for begun in best.values():
+            for option, cost, gain in zip(options[name], costs[name], gains[name], strict=True):
+                chosen = {**begun.options, name: option}
+                candidate = _Candidate(chosen, begun.units + cost, begun.score + gain)
+                key = (candidate.units, *(c.state(chosen) for c in mine))
+                if key not in grown or grown[key].score < candidate.score:
+                    grown[key] = candidate
+        best = grown
+    return [c for c in best.values() if not any(k.violated(c.options) for k in mine)]
 
 
 def _spend(blocks: list[list[_Candidate]], size: int) -> tuple[np.ndarray, list[np.ndarray]]:
