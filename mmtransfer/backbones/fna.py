@@ -103,6 +103,11 @@ class FNASupernet(Supernet):
     def _check_expansion(self, stage: int) -> None:
         """All candidates of a stage's first layer must expand alike."""
         first = self._candidates[stage][0]
+        if not any('expand' in {conv.name for conv in layer.convs} for layer in first):
+            raise SpaceError(
+                f'expand_indices must name stages whose first layer expands; stage {stage} of '
+                f'{self.seed.name} offers {", ".join(layer.op for layer in first)}.'
+            )
         if len({layer.hidden for layer in first}) > 1:
             ops = [layer.op for layer in first]
             raise SpaceError(

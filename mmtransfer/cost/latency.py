@@ -213,6 +213,11 @@ def _stamp(values: Any, path: str) -> Stamp:
             f'the stamp of the latency table {path!r} must have the fields {", ".join(names)}; '
             f'received {sorted(values) if isinstance(values, dict) else values!r}. {_anew(path)}'
         )
+    if values['device'] not in ('cpu', 'cuda'):
+        raise LatencyTableError(
+            f"the device of a latency table must be 'cpu' or 'cuda'; the stamp of {path!r} says "
+            f'{values["device"]!r}. {_anew(path)}'
+        )
     size = values['input_size']
     return Stamp(**{**values, 'input_size': tuple(size) if isinstance(size, list) else size})
 

@@ -13,25 +13,35 @@ class HeadBoxesError(ValueError):
     """PCKh is asked of a pose set that does not say how large the heads are."""
 
 
-def check_head_boxes(dataset: Any, evaluator: Any, part: str) -> None:
-    """Compare what the metrics normalise by with what the annotations hold.
+def without_head_boxes(dataset: Any, evaluator: Any) -> tuple[Any, Any] | None:
+    """A metric that normalises by the head and the people that have none, if there are such.
 
     Args:
         dataset: What is evaluated; wrappers are looked through.
         evaluator: MMEngine's, with ``metrics``; those without ``norm_item`` are left alone.
-        part: ``'val'`` or ``'test'``, for the message.
 
-    Raises:
-        HeadBoxesError: A metric normalises by the head, and the people have no ``head_size``.
+    Returns:
+        The metric, and the innermost dataset without ``head_size``.
     """
     asking = [m for m in evaluator.metrics if 'head' in (getattr(m, 'norm_item', None) or ())]
-    if not asking:
-        return
-    for data in innermost(dataset):
-        if len(data) == 0 or 'head_size' in data.get_data_info(0):
-            continue
+    for data in innermost(dataset) if asking else ():
+        if len(data) > 0 and 'head_size' not in data.get_data_info(0):
+            return asking[0], data
+    return None
+
+
+def check_head_boxes(dataset: Any, evaluator: Any, part: str) -> None:
+    """Raise HeadBoxesError where a metric normalises by heads that the annotations do not hold.
+
+    Args:
+        dataset, evaluator: See :func:`without_head_boxes`.
+        part: ``'val'`` or ``'test'``, for the message.
+    """
+    found = without_head_boxes(dataset, evaluator)
+    if found is not None:
+        metric, data = found
         raise HeadBoxesError(
-            f'{type(asking[0]).__name__} measures errors in head sizes (PCKh), so the people of '
+            f'{type(metric).__name__} measures errors in head sizes (PCKh), so the people of '
             f'{part}_dataloader must have head boxes; {type(data).__name__} read none from '
             f'{getattr(data, "ann_file", "its annotations")!r} (headbox_file='
             f'{getattr(data, "headbox_file", None)!r}). Set {part}_dataloader.dataset.'

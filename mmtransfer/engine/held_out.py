@@ -23,6 +23,7 @@ from mmtransfer.search import Scores, draw_seed
 from .bn import reestimate_bn
 from .checkpoint_hook import config_digests, digest
 from .exact_metrics import every_prediction, unrounded
+from .head_boxes import without_head_boxes
 from .held_out_data import EvaluationError, as_validated, restrict_evaluator
 from .loaders import build_loader, forget_leftovers
 
@@ -198,6 +199,14 @@ class _Metric:
         self._config = evaluator
         self._meta = dataset.metainfo
         self.evaluators = [self._evaluator()]
+        headless = without_head_boxes(dataset, self.evaluators[0])
+        if headless is not None:
+            raise EvaluationError(
+                f'{type(headless[0]).__name__} measures errors in head sizes (PCKh), and the '
+                f'training set, {type(headless[1]).__name__}, has no head boxes. Measure in boxes, '
+                f"evaluation.evaluator=dict(type='PCKAccuracy', norm_item='bbox'), or score by the "
+                f'loss (metric={LOSS!r}).'
+            )
 
     def check(self) -> None:
         """Refuse a metric that the evaluator does not produce, by the first batch.

@@ -5,9 +5,10 @@ block, the second of a bottleneck (Fig. 5). Depth, widths and strides are the se
 """
 
 from collections.abc import Sequence
+from itertools import chain
 
 from ..space import Choice, SearchSpace, SpaceError
-from .networks import choice_name
+from .networks import candidates, choice_name
 from .ops import parse_op
 from .published import find_seed
 
@@ -45,4 +46,13 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
         for s, stage in enumerate(found.stages)
         for n in range(len(stage.ops))
     )
-    return SearchSpace(name='residual', seed=seed, rule={'ops': list(ops)}, choices=tuple(choices))
+    space = SearchSpace('residual', seed, rule={'ops': list(ops)}, choices=tuple(choices))
+    for layer in chain.from_iterable(chain.from_iterable(candidates(space))):
+        for conv in layer.convs:
+            if conv.in_channels % conv.groups or conv.out_channels % conv.groups:
+                raise SpaceError(
+                    f'groups must divide the channels of the convolution; {layer.choice} of {seed} '
+                    f'has {conv.in_channels} and {conv.out_channels}, {layer.op!r} makes '
+                    f'{conv.groups} groups. Leave it out of ops.'
+                )
+    return space

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from inspect import signature
 from typing import Any
 
 from ..architecture import Architecture
@@ -62,8 +63,8 @@ def _build(name: str, seed: str, rule: dict[str, Any]) -> SearchSpace:
         return _cached(name, seed, json.dumps(rule, sort_keys=True))
     except TypeError as error:
         raise SpaceError(
-            f'the rule must hold the keyword arguments of {SPACES[name].__name__}; received '
-            f'{rule}: {error}'
+            f'a space around {seed} takes {", ".join(list(signature(SPACES[name]).parameters)[1:])}'
+            f'; received {rule}: {error}'
         ) from None
 
 

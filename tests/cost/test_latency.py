@@ -110,6 +110,7 @@ def test_times_must_be_finite_and_positive(path, time):
         (lambda c: c.update(unit='s'), "unit 'ms'"),
         (lambda c: c.pop('stamp'), 'the keys format, unit, stamp'),
         (lambda c: c['stamp'].pop('torch'), 'must have the fields device, '),
+        (lambda c: c['stamp'].update(device='tpu'), "'cpu' or 'cuda'; .* says 'tpu'"),
     ],
 )
 def test_broken_tables_are_refused(path, change, message):

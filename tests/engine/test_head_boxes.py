@@ -1,8 +1,19 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
 
+from mmtransfer import compat
 from mmtransfer.engine import CheckHeadBoxesHook, HeadBoxesError, check_head_boxes
+from mmtransfer.engine.held_out import HeldOut
+from mmtransfer.engine.held_out_data import EvaluationError
+
+from ..shrink import shrink
+
+CONFIGS = Path(__file__).parents[2] / 'configs/block_allocation'
 
 
 class People:
@@ -59,3 +70,14 @@ def test_the_hook_looks_at_the_loops_that_are_built():
     for val, test in ((loop, None), (None, loop)):
         with pytest.raises(HeadBoxesError):
             CheckHeadBoxesHook().before_run(SimpleNamespace(_val_loop=val, _test_loop=test))
+
+
+def test_a_search_scores_its_training_set_which_may_have_no_head_boxes(tmp_path):
+    """mmpose reads head boxes of MPII's val set only, so the advice is another one."""
+    compat.apply()
+    cfg = shrink(Config.fromfile(CONFIGS / 'simplebaseline_efflite0_greedy_toy.py'), tmp_path)
+    cfg.train_cfg.evaluation = dict(metric='PCK', bn_iterations=1)
+    loop = Runner.from_cfg(cfg).build_train_loop(cfg.train_cfg)
+    with pytest.raises(EvaluationError, match='MpiiPCKAccuracy .*MpiiDataset, has no head boxes'):
+        HeldOut(loop, loop.evaluation)
+    DefaultScope._instance_dict.clear()
