@@ -7,7 +7,9 @@ import pytest
 from mmengine.config import Config
 
 from mmtransfer import compat
+from mmtransfer.cost import cost_table
 from mmtransfer.registry import MODELS
+from mmtransfer.seeds import closest_to_seed, space_around
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
 
@@ -64,3 +66,42 @@ def test_dilation_can_treat_every_layer_of_its_search():
     backbone.init_weights()
     grown = backbone.stages[1][0]['k5e6'].depthwise.conv.weight
     assert grown[..., ::2, ::2].count_nonzero() == grown.count_nonzero() > 0
+
+
+@pytest.mark.parametrize(
+    ('name', 'ablated', 'base'),
+    [
+        ('retinanet_mbv2', 'adapt-scratch', 'adapt-seed'),
+        ('retinanet_mbv2', 'search-random-scratch', 'search-random'),
+        ('retinanet_efflite0', 'search-random-scratch_bccd', 'search-random_bccd'),
+        ('deeplabv3_mbv2', 'adapt-scratch', 'adapt-seed'),
+        ('deeplabv3_mbv2', 'search-scratch', 'search'),
+    ],
+)
+def test_the_papers_own_begin_with_random_weights(name, ablated, base):
+    one, two = (Config.fromfile(str(FNA / f'{name}_{s}.py')).to_dict() for s in (base, ablated))
+    assert differences(one, two) == {'model.backbone.init_cfg'}
+    assert two['model']['backbone']['init_cfg'] is None
+
+
+@pytest.mark.parametrize('name', ['retinanet_mbv2', 'deeplabv3_mbv2', 'ssdlite_mbv2'])
+def test_the_papers_own_from_the_seed(name):
+    """The adapted network's fine-tune but for where the weights come from."""
+    one, two = (
+        Config.fromfile(str(FNA / f'{name}_{s}.py')).to_dict() for s in ('adapt', 'adapt-seed')
+    )
+    places = {'found', 'model.backbone.init_cfg', 'custom_hooks'}
+    assert differences(one, two) - {'model.neck.init_cfg'} == places
+    hooks = [h['type'] for h in one['custom_hooks'] if h['type'] != 'mmtransfer.RemapHook']
+    assert [h['type'] for h in two['custom_hooks']] == hooks
+    assert two['model']['backbone']['init_cfg']['type'] == 'mmtransfer.Remap'
+    if name == 'retinanet_mbv2':
+        twice = Config.fromfile(str(FNA / f'{name}_adapt-seed_2x.py'))
+        assert twice.train_cfg.max_epochs == 24 and twice.param_scheduler[1].milestones == [16, 22]
+
+
+def test_the_papers_random_search_keeps_the_seeds_cost():
+    cfg = Config.fromfile(str(FNA / 'retinanet_mbv2_search-random.py'))
+    space = space_around('mobilenet_v2')
+    table = cost_table(space, tuple(cfg.train_cfg.input_size))
+    assert cfg.train_cfg.searcher.target == table.of(closest_to_seed(space))
