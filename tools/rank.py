@@ -82,8 +82,8 @@ def check_search(cfg: Config) -> None:
             f"the config must be of a search, with train_cfg.type 'mmtransfer.SearchLoop' or "
             f"'mmtransfer.GreedyBlockSearchLoop'; received {kind!r}. For a supernet that was "
             f"trained on the source, give a config that inherits the training's and sets "
-            f'train_cfg to a GreedyBlockSearchLoop, as '
-            f'configs/block_allocation/classifier_efflite0_greedy_cifar.py does.'
+            f'train_cfg to a GreedyBlockSearchLoop with images in split.arch that the training has '
+            f'not seen, as configs/block_allocation/classifier_r50_greedy.py does.'
         )
 
 
@@ -200,6 +200,28 @@ def table(scores: Scores, top: int) -> str:
     return plain_table(['rank', 'score', 'madds', 'params', 'architecture'], rows)
 
 
+def place_in_chain(checkpoint: str, blocks: int, scores: Scores) -> str:
+    """How good the network of this size is that a greedy search has kept, or nothing.
+
+    Args:
+        checkpoint: As given; the chain of a greedy search lies in its folder.
+        blocks: The size.
+        scores: Of networks of this size.
+    """
+    given = Path(checkpoint)
+    folder = given if given.is_dir() else given.parent
+    file = folder / f'chain/architecture_{blocks:02d}.json'
+    kept = Architecture.read(file) if file.exists() else None
+    if kept not in scores.values:
+        return ''
+    order = scores.ranking()
+    place, score = order.index(kept) + 1, scores.values[kept]
+    found = f'greedy search kept number {place} of {len(order)}, {short(kept)}: {score:.6g}'
+    if scores.fitness(order[0]) > scores.fitness(kept):
+        return f'{found}; the best is {short(order[0])}: {scores.values[order[0]]:.6g}'
+    return f'{found}; none is better'
+
+
 def main() -> None:
     args = parse_args()
     try:
@@ -207,6 +229,8 @@ def main() -> None:
     except (ValueError, FileNotFoundError) as error:
         sys.exit(f'rank.py: error: {error}')
     print(table(scores, args.top))
+    if args.blocks is not None:
+        print(place_in_chain(args.checkpoint, args.blocks, scores))
     if args.architectures:
         for place, found in enumerate(scores.ranking()[: args.top], 1):
             path = args.architectures / f'rank_{place:02d}.json'

@@ -1,5 +1,5 @@
 """What the training of any classifier has in common: model, loops, hooks, and the schedule that
-block allocation has on the source and on the target (Sec. 4.1 and 4.3)."""
+block allocation has on the source and on the target (Sec. 4.1 and 4.2)."""
 
 default_scope = 'mmengine'
 model = dict(

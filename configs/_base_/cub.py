@@ -1,5 +1,5 @@
 r"""CUB-200-2011 (5994 train, 5794 test images of 200 birds) at 448, in batches of 64 in one process
-(block allocation, Sec. 4.3). The paper does not say how images are cut.
+(block allocation, Sec. 4.2). The paper does not say how images are cut.
 
 data/cub_200_2011 holds images/ and two lists of files that the published tables give::
 

@@ -6,7 +6,7 @@ _base_ = './classifier_r50_supernet.py'
 train_cfg = dict(
     type='mmtransfer.GreedyBlockSearchLoop',
     val_interval=100,
-    split=dict(arch=0.04, seed=0),  # 51,247 images
+    split=dict(arch=_base_.val_dataloader.dataset),  # images that the supernet was not trained on
     input_size=(224, 224),  # (H, W) at which the cost is counted
     searcher=dict(type='mmtransfer.GreedyBlockSearcher', blocks=16),
     evaluation=dict(metric='accuracy/top1', bn_iterations=50),

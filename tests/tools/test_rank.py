@@ -141,6 +141,16 @@ def test_all_allocations_of_one_size(depth_searched, tmp_path):
     sizes = {sum(int(o) for _, o in a.options) for a in scores.values}
     assert sizes == {6} and len(scores.values) == 7 and set(few.values) < set(scores.values)
     assert '1 | 1 | ' in rank.table(scores, 9)
+
+    # The chain ends at five blocks; all four of them were scored in the search.
+    five = ranked(depth_searched, tmp_path / 'five.json', '--blocks', '5')
+    said = rank.place_in_chain(str(depth_searched / 'search'), 5, five)
+    assert said.startswith('greedy search kept number 1 of 4, ') and said.endswith('none is better')
+    kept = five.ranking()[0]
+    five.values[kept] = {'less': 1e9, 'greater': -1e9}[five.rule]
+    said = rank.place_in_chain(str(depth_searched / 'search/iter_4.pth'), 5, five)
+    assert 'number 4 of 4' in said and f'the best is {rank.short(five.ranking()[0])}' in said
+    assert rank.place_in_chain(str(depth_searched), 5, five) == ''
     with pytest.raises(ValueError, match='between 4 .* and 9'):
         ranked(depth_searched, tmp_path / 'ten.json', '--blocks', '10')
     with pytest.raises(SystemExit):
