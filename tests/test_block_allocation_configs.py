@@ -98,7 +98,7 @@ def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path
     found = Architecture.read(Path(greedy.work_dir) / 'architecture.json')
     assert sum(int(n) for n in found.as_dict.values()) == 5
     chain = json.loads((Path(greedy.work_dir) / 'chain.json').read_text())
-    assert [entry['blocks'] for entry in chain] == [4, 5]
+    assert [entry['size'] for entry in chain] == [4, 5]
 
     source = run(
         shrink(read('classifier_r50_child'), tmp_path / 'child', searched=Path(supernet.work_dir))

@@ -149,7 +149,7 @@ def chain_entry(
     """
     size = searcher.size(kept)
     return {
-        'blocks': size,
+        'size': size,
         'options': list(kept.as_dict.values()),
         'score': scores.to_number(kept),
         'cost': kept.cost,

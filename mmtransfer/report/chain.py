@@ -23,7 +23,7 @@ class Member:
 
     Args:
         label: Its allocation, such as ``'[1, 3, 7, 5]'``.
-        blocks: Its size.
+        size: Its number of blocks, or what stands for it in another space.
         cost: In the unit of the axis.
         score: By which it was chosen; NaN where there was none.
         metrics: All that its evaluation said.
@@ -31,7 +31,7 @@ class Member:
     """
 
     label: str
-    blocks: int
+    size: int
     cost: float
     score: float
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -54,11 +54,11 @@ def chain_table(members: Sequence[Member], metric: str, cost: str) -> str:
     ]
     kinds = {name.removesuffix(name.split('_')[-1]) for _, name in by_size}  # of boxes, of masks
     titles = [title if len(kinds) == 1 else f'{title} ({name})' for title, name in by_size]
-    header = ['allocation', 'blocks', cost, metric, *titles]
+    header = ['allocation', 'size', cost, metric, *titles]
     rows = [
         [
             m.label,
-            str(m.blocks),
+            str(m.size),
             f'{m.cost:.4g}',
             _number(m.score),
             # COCO's -1: there are no objects of this size.
@@ -92,14 +92,17 @@ def draw_chain(members: Sequence[Member], metric: str, cost: str) -> Figure:
             *zip(*points, strict=True), color=COLOURS[1], lw=1.8, marker='o', ms=5, label='kept',
             zorder=3,
         )  # fmt: skip
-    every = max(1, math.ceil(len(shown) / 8))
-    for number, m in enumerate(shown):
-        if number % every == 0 or number == len(shown) - 1:
+    every = max(1, math.ceil(len(shown) / 6))
+    for number, m in enumerate(reversed(shown)):  # the last one in any case
+        if number % every == 0:
             axes.annotate(
-                m.label, (m.cost, m.score), xytext=(-5, 5), textcoords='offset points',
+                m.label, (m.cost, m.score), xytext=(-6, 4), textcoords='offset points',
                 fontsize=8, color=_INK, ha='right', va='bottom', zorder=4,
             )  # fmt: skip
-    axes.margins(0.1, 0.08)
+    axes.set_xmargin(0.02)
+    low, high = axes.get_xlim()
+    axes.set_xlim(low - 0.16 * (high - low), high)  # room for the first label
+    axes.set_ymargin(0.1)
     axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='lower right')
     return figure
 

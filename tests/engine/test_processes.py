@@ -106,4 +106,4 @@ def test_two_ranks_share_what_candidates_have_in_common(tmp_path):
     for name in ('candidates.json', 'chain.json'):
         one, two = ((tmp_path / kind / name).read_text() for kind in ('shared', 'alone'))
         assert one == two
-    assert json.loads(one)[-1]['blocks'] == 6
+    assert json.loads(one)[-1]['size'] == 6

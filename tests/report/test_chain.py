@@ -14,7 +14,7 @@ CHAIN = [
 def test_a_table_with_the_metrics_by_size_that_there_are():
     lines = chain_table(CHAIN, 'coco/bbox_mAP', 'madds (G)').splitlines()
     cells = [[c.strip() for c in line.strip('|').split('|')] for line in lines]
-    assert cells[0] == ['allocation', 'blocks', 'madds (G)', 'coco/bbox_mAP', 'AP small']
+    assert cells[0] == ['allocation', 'size', 'madds (G)', 'coco/bbox_mAP', 'AP small']
     assert cells[2] == ['[1, 1]', '2', '0.5', '0.3100', '0.2000']
     assert cells[3] == ['[1, 2]', '3', '0.75', '0.3300', '0.2500']
     assert cells[4] == ['[2, 2]', '4', '1', '-', '-']
@@ -31,7 +31,7 @@ def test_the_picture_shows_what_is_finite():
     axes = draw_chain(CHAIN, 'mAP', 'madds (G)').axes[0]
     assert axes.get_lines()[0].get_xydata().tolist() == [[0.5, 0.31], [0.75, 0.33]]
     assert axes.collections[0].get_offsets().tolist() == [[0.8, 0.32]]
-    assert [t.get_text() for t in axes.texts] == ['[1, 1]', '[1, 2]']
+    assert [t.get_text() for t in axes.texts] == ['[1, 2]', '[1, 1]']
 
 
 def test_source_against_target():
