@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from mmtransfer.seeds import find_seed
+from mmtransfer.seeds import find_seed, read_architecture
 
 CLASSES = 6  # the least of which there is a top-5 accuracy worth its name
 WIDTH = 32  # channels of the 1x1 convolution, where there is one
@@ -50,6 +50,6 @@ def shrink_model(cfg: Config) -> None:
     cfg.model.num_classes = CLASSES
     cfg.model.init_cfg = None
     backbone = cfg.model.backbone
-    name = backbone.get('seed') or backbone.architecture.partition(':')[0]
+    name = backbone.get('seed') or read_architecture(backbone.architecture).seed
     if find_seed(name).head_channels:
         cfg.model.head_channels = WIDTH

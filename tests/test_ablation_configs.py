@@ -4,12 +4,16 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmtransfer import compat
 from mmtransfer.cost import cost_table
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import closest_to_seed, space_around
+from mmtransfer.seeds import closest_to_seed, seed_architecture, space_around
+
+from .shrink import shrink
+from .test_block_allocation_configs import run
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
 
@@ -105,3 +109,20 @@ def test_the_papers_random_search_keeps_the_seeds_cost():
     space = space_around('mobilenet_v2')
     table = cost_table(space, tuple(cfg.train_cfg.input_size))
     assert cfg.train_cfg.searcher.target == table.of(closest_to_seed(space))
+
+
+def test_pretraining_on_imagenet_between_search_and_fine_tune(tmp_path):
+    """Table 13, row 6: the backbone of the fine-tune is the one that was pretrained."""
+    searched = tmp_path / 'search'
+    seed_architecture('mobilenet_v2').write(searched / 'architecture.json')
+    cfg = Config.fromfile(str(FNA / 'classifier_mbv2_pretrain.py'))
+    pretrained = run(shrink(cfg, tmp_path / 'pretrain', searched=searched))
+    seed_architecture('mobilenet_v2').write(Path(pretrained.work_dir) / 'architecture.json')
+    cfg = Config.fromfile(str(FNA / 'deeplabv3_mbv2_adapt-pretrain.py'))
+    assert cfg.custom_hooks[0].checkpoint == 'work_dirs/classifier_mbv2_pretrain'
+    cfg = shrink(cfg, tmp_path / 'tuned', searched=Path(pretrained.work_dir))
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    tuned = run(cfg)
+    expected = dict(pretrained.model.backbone.named_parameters())
+    for name, parameter in tuned.model.backbone.named_parameters():
+        assert torch.equal(parameter, expected[name]), name

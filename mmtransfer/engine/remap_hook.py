@@ -15,9 +15,9 @@ class RemapHook(Hook):
     """Remap the weights at iteration 0 of a run that was not resumed (FNA++, Sec. 3.2.3).
 
     Args:
-        checkpoint: ``source='supernet'``: a checkpoint of the supernet or of a network of its
-            space, or a work directory (then its last checkpoint is taken). ``source='seed'``: the
-            seed network's checkpoint.
+        checkpoint: ``source='supernet'``: a checkpoint of the supernet or of the same network in
+            another model, or a work directory (then its last checkpoint is taken).
+            ``source='seed'``: the seed network's checkpoint.
         source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
         initialise: Modules beside the backbone that keep their own values, such as
             ``('bbox_head.retina_cls',)`` for another number of classes.

@@ -100,9 +100,9 @@ def load_model(
         model: A model of any toolbox; its ``backbone`` is an `AdaptedBackbone` or a supernet.
         checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes; a search's work directory
             means its last checkpoint.
-        source: ``'supernet'``: a checkpoint of the supernet, or of a network of its space; neck and
-            head are taken too, by name (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a checkpoint of the
-            seed; the backbone only.
+        source: ``'supernet'``: a checkpoint of the supernet, or of the same network in another
+            model; neck and head are taken too, by name (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a
+            checkpoint of the seed; the backbone only.
         initialise: With a supernet, beginnings of names outside the backbone that keep their own
             values, ``('bbox_head.',)`` for a head with other classes.
         **strategy: With the seed, as of `load_seed`.
@@ -130,16 +130,16 @@ def load_model(
     else:
         content = read_checkpoint(checkpoint)
         plain = not hasattr(backbone, 'space')
-        if plain:
-            _check_network(content, network(backbone.architecture), os.fspath(checkpoint))
         space = space_of(backbone.architecture) if plain else backbone.space
         _check_space(content, space.fingerprint, os.fspath(checkpoint))
         tensors = tensors_of(content, os.fspath(checkpoint))
-        collected = (
-            supernet_to_network(space, network(backbone.architecture))
-            if plain
-            else supernet_to_supernet(_layout(backbone.state_dict()))
-        )
+        if not plain:
+            collected = supernet_to_supernet(_layout(backbone.state_dict()))
+        elif _is_of_network(content, network(backbone.architecture), os.fspath(checkpoint)):
+            own = network(backbone.architecture)
+            collected = network_to_network(own, own)
+        else:
+            collected = supernet_to_network(space, network(backbone.architecture))
         initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
         plan = whole_model(
             collected, _layout(tensors), _layout(model.state_dict()), initialise=initialise
@@ -217,12 +217,16 @@ def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> N
         )
 
 
-def _check_network(content: Mapping[str, Any], wanted: Network, origin: str) -> None:
-    """A plain network's checkpoint says which one it is; a deeper one would fit by its names."""
+def _is_of_network(content: Mapping[str, Any], wanted: Network, origin: str) -> bool:
+    """Whether a checkpoint says that it is of this plain network, and not of a supernet.
+
+    Raises:
+        RemapError: It is of another plain network; a deeper one would fit by its names.
+    """
     record = content.get('mmtransfer')
     known = record.get('architecture') if isinstance(record, Mapping) else None
     if known is None:
-        return
+        return False
     found = network(read_architecture(known))
     if found.stages != wanted.stages:
         theirs, ours = ([len(stage) for stage in n.stages] for n in (found, wanted))
@@ -232,6 +236,7 @@ def _check_network(content: Mapping[str, Any], wanted: Network, origin: str) -> 
             'every allocation in a work_dir of its own, and give the checkpoint of this one or of '
             'the supernet.'
         )
+    return True
 
 
 def _load(module: nn.Module, plan: RemapPlan, tensors: Mapping[str, Tensor]) -> None:
