@@ -3,7 +3,8 @@
 1. RetinaNet: a weight step of the supernet / a fine-tune step of the plain network of the same
 path. 2. Backbone alone: an architecture step / a literal mixture that runs the candidates one by
    one and differentiates everything; time, peak memory, and the largest difference of the logits'
-gradients. 3. Seconds to build the cost table.
+gradients. 3. Seconds to build the cost table. 4. RetinaNet: a fine-tune step of the seed network in
+channels-last layout / in the usual one.
 
 Run: ``python benchmarks/search_step.py [--size 192 256] [--batch 2] [--repeat 15]``
 """
@@ -79,32 +80,42 @@ def detection_batch(batch: int, size: tuple[int, int]) -> dict:
     return dict(inputs=images, data_samples=samples)
 
 
-def weight_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
-    """Ratio 1: one path of the supernet against the plain network of that path."""
+def stepper(model: Any, data: dict) -> Callable:
+    """One training step after another on the same batch."""
     from mmtransfer.engine.optim import RegularisedOptimWrapper
 
+    model.train()
+    weights = [p for n, p in model.named_parameters() if 'logits' not in n]
+    optimizer = torch.optim.SGD(weights, lr=1e-4, momentum=0.9, weight_decay=1e-4)
+    wrapper = RegularisedOptimWrapper(optimizer=optimizer, clip_grad=dict(max_norm=35))
+
+    def step() -> None:
+        model.zero_grad(set_to_none=True)
+        model.train_step(data, wrapper)
+
+    return step
+
+
+def weight_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
+    """Ratio 1: one path of the supernet against the plain network of that path."""
     torch.manual_seed(0)
     supernet = retinanet(dict(type='mmtransfer.FNASupernet', seed='mobilenet_v2'))
     path = supernet.backbone.space.sample(random.Random(0))
     plain = retinanet(dict(type='mmtransfer.AdaptedBackbone', architecture=path))
     data = detection_batch(batch, size)
 
-    def stepper(model: Any) -> Callable:
-        model.train()
-        weights = [p for n, p in model.named_parameters() if 'logits' not in n]
-        optimizer = torch.optim.SGD(weights, lr=1e-4, momentum=0.9, weight_decay=1e-4)
-        wrapper = RegularisedOptimWrapper(optimizer=optimizer, clip_grad=dict(max_norm=35))
-
-        def step() -> None:
-            model.zero_grad(set_to_none=True)
-            if hasattr(model.backbone, 'select'):
-                model.backbone.select(path)
-            model.train_step(data, wrapper)
-
-        return step
-
-    ours, rival, ratio = median_ratio(stepper(supernet), stepper(plain), repeat)
+    supernet.backbone.select(path)
+    ours, rival, ratio = median_ratio(stepper(supernet, data), stepper(plain, data), repeat)
     return {'weight step s': ours, 'fine-tune step s': rival, 'ratio': ratio, 'goal': '<= 1.10'}
+
+
+def layout(size: tuple[int, int], batch: int, repeat: int) -> dict:
+    """Ratio 4: one network in two memory layouts."""
+    seed = dict(type='mmtransfer.AdaptedBackbone', architecture='mobilenet_v2')
+    data = detection_batch(batch, size)
+    last, usual = (stepper(retinanet(dict(seed, channels_last=c)), data) for c in (True, False))
+    ours, rival, ratio = median_ratio(last, usual, repeat)
+    return {'channels-last step s': ours, 'usual step s': rival, 'ratio': ratio}
 
 
 def literal_mixture(net: FNASupernet, x: torch.Tensor) -> list[torch.Tensor]:
@@ -239,6 +250,8 @@ def main() -> None:
          weight_step(size, args.batch, args.repeat)),
         ('architecture step / literal mixture (backbone)', arch_step(size, args.batch,
         args.repeat)), ('cost table', table_seconds()),
+        ('channels-last / usual layout (RetinaNet, MobileNetV2)',
+         layout(size, args.batch, args.repeat)),
     ):  # fmt: skip
         print(f'\n{name}')
         for key, value in result.items():

@@ -55,7 +55,13 @@ def measure(args: argparse.Namespace) -> tuple[CostTable, Stamp, Architecture, f
     size = (int(cfg.train_cfg.input_size[0]), int(cfg.train_cfg.input_size[1]))
     stride, seed = supernet.output_stride, closest_to_seed(supernet.space)
     last = len(supernet.stages) - 1
-    whole = AdaptedBackbone(seed, (last,), norm_cfg=supernet.norm_cfg, output_stride=stride).eval()
+    whole = AdaptedBackbone(
+        seed,
+        (last,),
+        norm_cfg=supernet.norm_cfg,
+        output_stride=stride,
+        channels_last=supernet.channels_last,
+    ).eval()
     images = torch.randn(args.batch, 3, *size).to(args.device, getattr(torch, args.dtype))
     for backbone in (supernet, whole):
         backbone.to(args.device, images.dtype)

@@ -9,6 +9,7 @@ shared = dict(
     # running statistics to the new task.
     norm_cfg=dict(type='BN', momentum=0.1),
     init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
+    channels_last=True,
 )
 plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='efficientnet_lite0')
 supernet = dict(shared, type='mmtransfer.FNASupernet', seed='efficientnet_lite0')

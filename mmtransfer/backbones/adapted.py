@@ -35,6 +35,8 @@ class AdaptedBackbone(StagedBackbone):
         max_blocks: With ``blocks``, of the supernet that the weights will come from.
         expand_indices: The stages whose first block's expansion is returned as well, before the
             features of ``out_indices``; ascending (SSDLite).
+        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
+            up to rounding, and where convolutions are narrow or depthwise often faster.
 
     Raises:
         ArchitectureError: The architecture cannot be read or is not of its space.
@@ -54,6 +56,7 @@ class AdaptedBackbone(StagedBackbone):
         expand_indices: Sequence[int] = (),
         blocks: Sequence[int] | None = None,
         max_blocks: Sequence[int] | None = None,
+        channels_last: bool = False,
     ) -> None:
         if blocks is None:
             if max_blocks is not None:
@@ -81,6 +84,7 @@ class AdaptedBackbone(StagedBackbone):
             init_cfg,
             output_stride,
             expand_indices,
+            channels_last,
         )
         self.architecture = found
         self.network = layout

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -38,6 +39,8 @@ class StagedBackbone(BaseModule):
             it become dilations.
         expand_indices: The stages whose first block's expansion, with norm and activation, is
             returned before the features of ``out_indices``; ascending, MBConv only (SSDLite).
+        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
+            up to rounding, and where convolutions are narrow or depthwise often faster.
 
     Raises:
         ValueError: An argument is out of its range; the message gives the range.
@@ -54,6 +57,7 @@ class StagedBackbone(BaseModule):
         init_cfg: dict | list[dict] | None,
         output_stride: int,
         expand_indices: Sequence[int],
+        channels_last: bool,
     ) -> None:
         init_cfg, self._remap_cfg = take_remap(init_cfg)
         super().__init__(init_cfg)
@@ -79,6 +83,7 @@ class StagedBackbone(BaseModule):
         self.norm_cfg = _norm_cfg(seed, norm_cfg)
         self.act_cfg = dict(type=seed.act)
         self.output_stride = output_stride
+        self.channels_last = channels_last
         self.stem = conv_norm_act(
             3,
             seed.stem_channels,
@@ -93,6 +98,8 @@ class StagedBackbone(BaseModule):
 
     def begin(self, x: Tensor) -> Tensor:
         """What precedes the first stage: images (N, 3, H, W) to its input."""
+        if self.channels_last:  # every layer after it keeps the layout of its input
+            x = x.contiguous(memory_format=torch.channels_last)
         x = self.stem(x)
         return x if self.pool is None else self.pool(x)
 

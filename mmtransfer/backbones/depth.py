@@ -38,6 +38,8 @@ class DepthSupernet(Supernet):
             it become dilations.
         differentiable: With logits, for a differentiable search: a stage's mixture is the sum of
             what its first 1, 2, ... blocks return, weighted by the probability that it ends there.
+        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
+            up to rounding, and where convolutions are narrow or depthwise often faster.
 
     Raises:
         SpaceError: The arguments make no space.
@@ -56,6 +58,7 @@ class DepthSupernet(Supernet):
         init_cfg: dict | list[dict] | None = None,
         output_stride: int = 32,
         differentiable: bool = False,
+        channels_last: bool = False,
     ) -> None:
         space = depth_space(seed, max_blocks)
         network = deepest(space, output_stride)
@@ -69,6 +72,7 @@ class DepthSupernet(Supernet):
             init_cfg,
             output_stride,
             (),
+            channels_last,
         )
         self.space = space
         # Runs stem and stages in place of the supernet; it can spare what was run before.

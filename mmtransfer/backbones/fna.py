@@ -43,6 +43,8 @@ class FNASupernet(Supernet):
             it become dilations.
         expand_indices: The stages whose first layer's expansion is returned as well, before the
             features of ``out_indices``; its candidates must all expand alike (SSDLite).
+        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
+            up to rounding, and where convolutions are narrow or depthwise often faster.
         **rule: What the space offers: ``layers``, ``kernels``, ``expansions``, ``min_layers`` and
             ``restrict`` of :func:`mmtransfer.seeds.mbconv_space`; for a ResNet ``ops`` of
             :func:`mmtransfer.seeds.residual_space`.
@@ -64,6 +66,7 @@ class FNASupernet(Supernet):
         init_cfg: dict | list[dict] | None = None,
         output_stride: int = 32,
         expand_indices: Sequence[int] = (),
+        channels_last: bool = False,
         **rule: Any,
     ) -> None:
         space = space_around(seed, **rule)
@@ -77,6 +80,7 @@ class FNASupernet(Supernet):
             init_cfg,
             output_stride,
             expand_indices,
+            channels_last,
         )
         if not temperature > 0:
             raise ValueError(f'the temperature must be positive; received {temperature}.')

@@ -50,7 +50,8 @@ def origins(net: FNASupernet, architecture: Architecture) -> dict[str, str]:
 
 def extracted(net: FNASupernet, architecture: Architecture, **kwargs) -> AdaptedBackbone:
     """The plain network of a path with the path's own weights."""
-    same = {n: getattr(net, n) for n in ('out_indices', 'expand_indices', 'output_stride')}
+    names = ('out_indices', 'expand_indices', 'output_stride', 'channels_last')
+    same = {n: getattr(net, n) for n in names}
     plain = AdaptedBackbone(architecture, **same, **kwargs).double()
     state = net.state_dict()
     names = origins(net, architecture)

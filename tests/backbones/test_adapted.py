@@ -104,6 +104,16 @@ def test_recompute_gives_the_same_step():
     assert state2['stages.3.1.project.bn.num_batches_tracked'] == 1
 
 
+@pytest.mark.parametrize('seed', ['efficientnet_lite0', 'resnet18'])
+def test_channels_last_changes_the_layout_and_no_value(seed):
+    net = AdaptedBackbone(seed).double().eval()
+    laid_out = AdaptedBackbone(seed, channels_last=True).double().eval()
+    laid_out.load_state_dict(net.state_dict())
+    for a, b in zip(net(images((33, 70))), laid_out(images((33, 70))), strict=True):
+        assert a.is_contiguous() and b.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
 @pytest.fixture
 def seed_loader(monkeypatch):
     """A stand-in for the remap, which notes its arguments and fills the network with sevens."""

@@ -36,14 +36,15 @@ def supernet(seed, **kwargs):
 
 @pytest.mark.parametrize('seed', sorted(MOST))
 @settings(max_examples=3, deadline=None)
-@given(st.integers(0, 10**6), st.booleans(), st.booleans(), st.sampled_from((8, 32)))
+@given(st.integers(0, 10**6), st.booleans(), st.booleans(), st.sampled_from((8, 32)), st.booleans())
 def test_a_child_built_alone_is_the_supernet_with_its_selection(
-    seed, number, training, with_cp, output_stride
+    seed, number, training, with_cp, output_stride, channels_last
 ):
     """Features, gradients and running statistics, bit for bit."""
-    net = supernet(seed, with_cp=with_cp, output_stride=output_stride).train(training)
+    options = dict(output_stride=output_stride, channels_last=channels_last)
+    net = supernet(seed, with_cp=with_cp, **options).train(training)
     a = net.space.sample(random.Random(number))
-    child = AdaptedBackbone(a, output_stride=output_stride).double().train(training)
+    child = AdaptedBackbone(a, **options).double().train(training)
     plan = supernet_to_network(net.space, network(a))
     assert {m.rule for m in plan.moves} == {'copy'}
     child.load_state_dict(remap(plan, net.state_dict(), child.state_dict()))

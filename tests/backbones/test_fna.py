@@ -25,10 +25,12 @@ from .nets import extracted, images, loss, origins, path, stir, supernet
     training=st.booleans(),
     with_cp=st.booleans(),
     output_stride=st.sampled_from((8, 16, 32)),
+    channels_last=st.booleans(),
 )
-def test_one_path_is_the_plain_network(seed, draw, training, with_cp, output_stride):
+def test_one_path_is_the_plain_network(seed, draw, training, with_cp, output_stride, channels_last):
     """Features, gradients and running statistics, bit for bit."""
-    net = supernet(seed, with_cp=with_cp, output_stride=output_stride).train(training)
+    options = dict(with_cp=with_cp, output_stride=output_stride, channels_last=channels_last)
+    net = supernet(seed, **options).train(training)
     architecture = path(net, draw)
     plain = extracted(net, architecture)
     net.select(architecture)
