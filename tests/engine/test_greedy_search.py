@@ -114,10 +114,12 @@ def test_any_other_search_can_use_this_space(tmp_path, searcher, options):
     assert abs(found.cost['madds'] / seed - 1) < 0.1
 
 
-@pytest.mark.parametrize('metric', ['loss', 'ones'])
-def test_shared_scores_are_those_of_one_by_one(tmp_path, metric):
+@pytest.mark.parametrize(('metric', 'channels_last'), [('loss', False), ('ones', True)])
+def test_shared_scores_are_those_of_one_by_one(tmp_path, metric, channels_last):
     """Bit for bit, with dropout in the loss, and the model is left as it was."""
-    runner = run(greedy_config(tmp_path, dict(blocks=4), dict(metric=metric)), 'equal')
+    config = greedy_config(tmp_path, dict(blocks=4), dict(metric=metric))
+    config.model.backbone.channels_last = channels_last
+    runner = run(config, 'equal')
     loop, space = runner.train_loop, runner.model.backbone.space
     settings = Evaluation(metric=metric, bn_iterations=3)
     alone, shared = HeldOut(loop, settings), SharedHeldOut(loop, settings)
