@@ -10,12 +10,12 @@ _base_ = [
 
 model = dict(data_preprocessor=dict(size=_base_.crop_size), decode_head=dict(num_classes=11))
 
-train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=30, val_interval=2)
+train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=54, val_interval=2)
 optim_wrapper = _base_.adapt.optim_wrapper
 optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3, weight_decay=0.01)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=30),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[18, 25], gamma=0.1),
+    dict(type='MultiStepLR', by_epoch=True, milestones=[32, 45], gamma=0.1),
 ]
 default_hooks = _base_.adapt.default_hooks
 default_hooks.logger = dict(interval=5, log_metric_by_epoch=True)
