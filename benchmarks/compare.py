@@ -8,9 +8,9 @@ The checkpoint is chosen on val and reported on test.
     python benchmarks/compare.py configs/fna/retinanet_efflite0_{seed,search,adapt}_bccd.py \\
         --metric coco/bbox_mAP --runs 3 -o work_dirs/compare_bccd
 
-A stopped comparison goes on where it was: every finished step is in OUT/steps.json. With --member N
-there is another row, the network of N blocks in the chain of a greedy block search; "adapted" is
-then the chain's largest:
+A stopped comparison goes on where it was: every finished step is in OUT/steps.json, and a training
+resumes from its last checkpoint. With --member N there is another row, the network of N blocks in
+the chain of a greedy block search; "adapted" is then the chain's largest:
 
     blocks=configs/block_allocation/faster-rcnn_efflite0
     python benchmarks/compare.py ${blocks}_{default,greedy,child}_bccd.py --member 14 \\
@@ -65,7 +65,7 @@ class Steps:
         began = time.perf_counter()
         result = function(*args)
         with _LOCK:
-            # A search of another comparison says itself how long it took.
+            # A training says itself how long it took.
             self.done[name] = {'seconds': time.perf_counter() - began, **result}
             write_atomically(json.dumps(self.done, indent=1), self.path)
         return self.done[name]
@@ -84,17 +84,33 @@ def call(log: Path, *command: str, threads: int) -> None:
 
 
 def train(config: str, folder: Path, threads: int, **options) -> dict:
-    """One training; returns the validation curve of every metric."""
+    """One training, from its last checkpoint if it was stopped; returns the validation curve of
+    every metric and the seconds that it took, what was lost by stopping aside."""
+    before, began = seconds_until_stopped(folder), time.perf_counter()
     chosen = [f'{k}={v}' for k, v in options.items()]
-    command = ['tools/train.py', config, '--work-dir', str(folder), '--cfg-options', *chosen]
-    call(folder / 'train.out', *command, threads=threads)
-    curve = {}  # by step: a training that was stopped has begun again in the same folder
+    command = ['tools/train.py', config, '--resume', '--work-dir', str(folder)]
+    call(folder / 'train.out', *command, '--cfg-options', *chosen, threads=threads)
+    seconds = before + time.perf_counter() - began
+    curve = {}  # by step: what followed the last checkpoint was run twice
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
         for line in file.read_text().splitlines():
             record = json.loads(line)
             if 'step' in record and 'lr' not in record and 'loss' not in record:
                 curve[record['step']] = record
-    return {'curve': list(curve.values())}
+    return {'curve': list(curve.values()), 'seconds': seconds}
+
+
+def seconds_until_stopped(folder: Path) -> float:
+    """Seconds that earlier attempts at a training took, each up to its last checkpoint."""
+    pointer, record = folder / 'last_checkpoint', folder / 'seconds.json'
+    if not pointer.exists():
+        return 0.0
+    spent = json.loads(record.read_text()) if record.exists() else {}
+    attempt = max(folder.glob('[0-9]*_[0-9]*')).name  # MMEngine names them by their start
+    saved = Path(pointer.read_text().strip()).stat().st_mtime
+    spent[attempt] = max(0.0, saved - time.mktime(time.strptime(attempt, '%Y%m%d_%H%M%S')))
+    write_atomically(json.dumps(spent), record)
+    return sum(spent.values())
 
 
 def test(config: str, folder: Path, threads: int, which: str, **options) -> dict:
