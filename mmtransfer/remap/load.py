@@ -133,13 +133,12 @@ def load_model(
         space = space_of(backbone.architecture) if plain else backbone.space
         _check_space(content, space.fingerprint, os.fspath(checkpoint))
         tensors = tensors_of(content, os.fspath(checkpoint))
-        if not plain:
-            collected = supernet_to_supernet(_layout(backbone.state_dict()))
-        elif _is_of_network(content, network(backbone.architecture), os.fspath(checkpoint)):
+        if plain:
             own = network(backbone.architecture)
-            collected = network_to_network(own, own)
+            same = _is_of_network(content, own, os.fspath(checkpoint))
+            collected = network_to_network(own, own) if same else supernet_to_network(space, own)
         else:
-            collected = supernet_to_network(space, network(backbone.architecture))
+            collected = supernet_to_supernet(_layout(backbone.state_dict()))
         initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
         plan = whole_model(
             collected, _layout(tensors), _layout(model.state_dict()), initialise=initialise
