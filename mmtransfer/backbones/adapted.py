@@ -110,7 +110,7 @@ class AdaptedBackbone(StagedBackbone):
         for index, stage in enumerate(stages[: self.out_indices[-1] + 1]):
             first, *others = stage
             if index in self.expand_indices:
-                x, expanded = first.run_with_expansion(x)
+                x, expanded = first.forward_with_expansion(x)
                 expansions.append(expanded)
             else:
                 x = first(x)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -148,7 +148,7 @@ class FNASupernet(Supernet):
                 else:
                     terms = [(layer, None)]
                 if position == 0 and index in self.expand_indices:
-                    x, expanded = _sum_with_expansion(terms, x)
+                    x, expanded = self._sum_with_expansion(terms, x)
                     expansions.append(expanded)
                 else:
                     x = self._sum(terms, x)
@@ -185,16 +185,27 @@ class FNASupernet(Supernet):
 
         return reduce(torch.add, (term(*pair) for pair in terms))
 
+    def _sum_with_expansion(self, terms: list[Term], x: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and the sum of the candidates' expansions with the same weights."""
 
-def _sum_with_expansion(terms: list[Term], x: Tensor) -> tuple[Tensor, Tensor]:
-    """The same, and the sum of the candidates' expansions with the same weights."""
-    pairs = []
-    for block, weight in terms:
-        y, expanded = cast(Any, block).run_with_expansion(x)
-        pairs.append((y, expanded) if weight is None else (weight * y, weight * expanded))
-    outputs, expansions = zip(*pairs, strict=True)
-    return reduce(torch.add, outputs), reduce(torch.add, expansions)
+        def term(block: Any, weight: Tensor | None) -> tuple[Tensor, Tensor]:
+            if weight is None:
+                return block.forward_with_expansion(x)
+            if self.with_cp:
+                run = block.run_with_expansion
+                return recompute(block, _weighted_with_expansion, run, weight, x)
+            return _weighted_with_expansion(block.run_with_expansion, weight, x)
+
+        outputs, expansions = zip(*(term(*pair) for pair in terms), strict=True)
+        return reduce(torch.add, outputs), reduce(torch.add, expansions)
 
 
 def _weighted(run: Callable[[Tensor], Tensor], weight: Tensor, x: Tensor) -> Tensor:
     return weight * run(x)
+
+
+def _weighted_with_expansion(
+    run: Callable[[Tensor], tuple[Tensor, Tensor]], weight: Tensor, x: Tensor
+) -> tuple[Tensor, Tensor]:
+    y, expanded = run(x)
+    return weight * y, weight * expanded

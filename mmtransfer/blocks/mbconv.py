@@ -106,12 +106,17 @@ class MBConv(nn.Module):
         """(N, in_channels, H, W) to (N, out_channels, H', W')."""
         return recompute(self, self.run, x) if self.with_cp else self.run(x)
 
+    def forward_with_expansion(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The same, and the output of the expansion (N, hidden, H, W), which SSDLite reads."""
+        run = self.run_with_expansion
+        return recompute(self, run, x) if self.with_cp else run(x)
+
     def run(self, x: Tensor) -> Tensor:
         """The block itself, its activations stored."""
         return self.run_with_expansion(x)[0]
 
     def run_with_expansion(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The same, and the output of the expansion (N, hidden, H, W), which SSDLite reads."""
+        """The block and its expansion, their activations stored."""
         expanded = x if self.expand is None else self.expand(x)
         y = self.project(self.depthwise(expanded))
         return (x + y if self.residual else y), expanded

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
+
+T = TypeVar('T')
 
 _STATISTICS = ('running_mean', 'running_var', 'num_batches_tracked')
 
@@ -34,7 +36,7 @@ def running_statistics_kept(module: nn.Module) -> Iterator[None]:
             norm._buffers[name] = buffer
 
 
-def recompute(module: nn.Module, function: Callable[..., Tensor], *args: Any) -> Tensor:
+def recompute(module: nn.Module, function: Callable[..., T], *args: Any) -> T:
     """``function(*args)``, of which only the arguments are stored for the backward pass.
 
     Outputs, gradients and running statistics are those of a plain call, bit for bit. The checkpoint

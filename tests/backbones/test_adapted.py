@@ -91,11 +91,13 @@ def test_norm_eval():
     assert all(p.requires_grad for p in net.parameters())
 
 
-def test_recompute_gives_the_same_step():
+@pytest.mark.parametrize('expand', [(), (3,)])
+def test_recompute_gives_the_same_step(expand):
     results = []
     for with_cp in (False, True):
         torch.manual_seed(0)
-        net = AdaptedBackbone('efficientnet_lite0', with_cp=with_cp).double().train()
+        options = dict(with_cp=with_cp, expand_indices=expand)
+        net = AdaptedBackbone('efficientnet_lite0', **options).double().train()
         loss(net(images())).backward()
         results.append(({n: p.grad for n, p in net.named_parameters()}, net.state_dict()))
     (grads, state), (grads2, state2) = results

@@ -118,10 +118,14 @@ def test_the_mixture_is_equation_7(with_cp, temperature):
         torch.testing.assert_close(tensor, rival.get_buffer(name), rtol=0, atol=1e-11, msg=name)
 
 
-def test_recompute_in_a_mixture_changes_nothing():
+EXPANDED = dict(expand_indices=(2,), restrict={'stage2.layer0': ['k3e3', 'k5e3']})
+
+
+@pytest.mark.parametrize('options', [{}, EXPANDED], ids=['plain', 'expanded'])
+def test_recompute_in_a_mixture_changes_nothing(options):
     results = []
     for with_cp in (False, True):
-        net = supernet(with_cp=with_cp).train()
+        net = supernet(with_cp=with_cp, **options).train()
         net.select(MIXTURE)
         loss(net(images())).backward()
         results.append(({n: p.grad for n, p in net.named_parameters()}, net.state_dict()))
@@ -163,9 +167,9 @@ def test_an_architecture_step_that_tracks_nothing(with_cp):
 
 
 def test_recompute_stores_the_inputs_of_layers_only():
-    stored = {}
-    for with_cp in (False, True):
-        net = supernet(with_cp=with_cp).train()
+    restrict, stored = EXPANDED['restrict'], {}
+    for with_cp, expand in ((False, ()), (True, ()), (True, (2,))):
+        net = supernet(with_cp=with_cp, restrict=restrict, expand_indices=expand).train()
         net.select(MIXTURE)
         sizes = {}
 
@@ -175,9 +179,10 @@ def test_recompute_stores_the_inputs_of_layers_only():
 
         with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
             features = net(images())
-        stored[with_cp] = sum(sizes.values())
+        stored[with_cp, expand] = sum(sizes.values())
         del features
-    assert stored[True] < 0.5 * stored[False]
+    assert stored[True, ()] < 0.5 * stored[False, ()]
+    assert stored[True, (2,)] == stored[True, ()]
 
 
 def test_probabilities():
@@ -278,8 +283,7 @@ def test_remapped_candidates_start_as_the_seed(tmp_path):
 
 def test_the_expansion_of_a_first_layer():
     """One path returns the plain network's, the mixture the candidates' weighted sum."""
-    offered = {'stage2.layer0': ['k3e3', 'k5e3']}
-    net = supernet(out_indices=(2,), expand_indices=(2,), restrict=offered).eval()
+    net = supernet(out_indices=(2,), **EXPANDED).eval()
     assert net.out_channels == (24 * 3, 32)
     architecture = path(net, 5)
     net.select(architecture)
@@ -297,7 +301,7 @@ def test_the_expansion_of_a_first_layer():
     by_hand = 0.25 * candidates['k3e3'].expand(inputs[0])
     by_hand = by_hand + 0.75 * candidates['k5e3'].expand(inputs[0])
     torch.testing.assert_close(expanded, by_hand, rtol=0, atol=1e-13)
-    mixed = supernet(out_indices=(2,), restrict=offered).eval()
+    mixed = supernet(out_indices=(2,), restrict=EXPANDED['restrict']).eval()
     mixed.load_state_dict(net.state_dict())
     mixed.select(MIXTURE)
     assert torch.equal(mixed(images())[0], feature)
