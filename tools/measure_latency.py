@@ -72,7 +72,8 @@ def measure(args: argparse.Namespace) -> tuple[CostTable, Stamp, Architecture, f
 
     jobs: dict[tuple[str, str], Callable[[], Any]] = supernet_jobs(supernet, images)
     times = median_times(jobs | {SEED: run_whole}, args.repeats, device=args.device)
-    stamp = stamp_here(supernet.space, size, args.device, args.dtype, args.batch, stride)
+    conditions = (args.device, args.dtype, args.batch, stride, supernet.channels_last)
+    stamp = stamp_here(supernet.space, size, *conditions)
     return table_of_times(supernet, size, times), stamp, seed, times[SEED]
 
 
@@ -86,7 +87,8 @@ def main() -> None:
     added, (low, high) = table.of(seed), table.bounds()
     print(
         f'{args.output}: {stamp.device_name}, {stamp.threads} CPU threads, {stamp.dtype}, batch '
-        f'{stamp.batch}, {stamp.input_size[0]} x {stamp.input_size[1]}\n'
+        f'{stamp.batch}, {stamp.input_size[0]} x {stamp.input_size[1]}'
+        f'{", channels last" if stamp.channels_last else ""}\n'
         f'backbones of the space: {low:.4g} to {high:.4g} ms\n'
         f'the seed: {added:.4g} ms as the sum of its layers, {whole:.4g} ms measured whole: the '
         f'table is off by {added / whole - 1:+.1%}'

@@ -44,6 +44,7 @@ class Stamp:
         batch: Images per forward pass.
         input_size: (H, W) of the images.
         output_stride: Of the backbone.
+        channels_last: The memory layout of weights and images.
         fingerprint: Of the search space.
     """
 
@@ -55,6 +56,7 @@ class Stamp:
     batch: int
     input_size: Size
     output_stride: int
+    channels_last: bool
     fingerprint: str
 
 
@@ -78,6 +80,7 @@ def stamp_here(
     dtype: str = 'float32',
     batch: int = 1,
     output_stride: int = 32,
+    channels_last: bool = False,
 ) -> Stamp:
     """The stamp of a measurement made now in this process."""
     return Stamp(
@@ -89,6 +92,7 @@ def stamp_here(
         batch,
         input_size,
         output_stride,
+        channels_last,
         space.fingerprint,
     )
 

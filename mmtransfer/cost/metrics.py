@@ -47,7 +47,7 @@ def table_for(
         train_cfg: Of the search config. ``metric`` is ``'madds'`` (the default), ``'params'`` or
             ``'latency'``; ``input_size`` is (H, W); ``latency_table``, for latency alone, is the
             path of a file of ``tools/measure_latency.py``, or ``dict(file=PATH, **stamp)`` for
-            another stamp than batch 1 in float32 on any number of threads.
+            another stamp than batch 1 in float32 on any number of threads in either memory layout.
         space: The space that is searched.
         output_stride: Of the supernet.
 

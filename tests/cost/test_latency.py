@@ -73,10 +73,12 @@ def test_another_stamp_is_refused_by_field(tmp_path, field, value):
     assert f'python tools/measure_latency.py CONFIG -o {path}' in text
 
 
-def test_threads_count_where_they_are_asked_for(path):
-    read_latency(path, SPACE, threads=STAMP.threads)
+def test_threads_and_layout_count_where_they_are_asked_for(path):
+    read_latency(path, SPACE, threads=STAMP.threads, channels_last=False)
     with pytest.raises(LatencyTableError, match=f'threads = {STAMP.threads + 1}'):
         read_latency(path, SPACE, threads=STAMP.threads + 1)
+    with pytest.raises(LatencyTableError, match='channels_last = True'):
+        read_latency(path, SPACE, channels_last=True)
     with pytest.raises(LatencyTableError, match="fields of a stamp.*received 'threds'"):
         read_latency(path, SPACE, threds=1)
 

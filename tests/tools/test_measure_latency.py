@@ -27,16 +27,21 @@ def config(tmp_path):
     return str(tmp_path / 'config.py')
 
 
-def test_the_tool_measures_a_table_that_a_search_reads(config, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize('layout', [False, True])
+def test_the_tool_measures_a_table_that_a_search_reads(
+    config, tmp_path, monkeypatch, capsys, layout
+):
     out = str(tmp_path / 'latency.json')
-    monkeypatch.setattr(sys, 'argv', ['x', config, '-o', out, '--repeats', '2'])
+    options = ['--repeats', '2', '--cfg-options', f'model.backbone.channels_last={layout}']
+    monkeypatch.setattr(sys, 'argv', ['x', config, '-o', out, *options])
     tool.main()
     said = capsys.readouterr().out
-    assert 'float32, batch 1, 64 x 96' in said
+    assert 'float32, batch 1, 64 x 96' + ', channels last' * layout + '\n' in said
     assert (
         'ms as the sum of its layers' in said and 'ms measured whole: the table is off by' in said
     )
-    assert json.loads(Path(out).read_text())['stamp']['output_stride'] == 16
+    stamp = json.loads(Path(out).read_text())['stamp']
+    assert stamp['output_stride'] == 16 and stamp['channels_last'] is layout
     space = mbconv_space(**SPACE)
     train_cfg = dict(input_size=(64, 96), metric='latency', latency_table=out)
     table = table_for(train_cfg, space, 16)
