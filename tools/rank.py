@@ -229,8 +229,8 @@ def main() -> None:
     except (ValueError, FileNotFoundError) as error:
         sys.exit(f'rank.py: error: {error}')
     print(table(scores, args.top))
-    if args.blocks is not None:
-        print(place_in_chain(args.checkpoint, args.blocks, scores))
+    if args.blocks is not None and (kept := place_in_chain(args.checkpoint, args.blocks, scores)):
+        print(kept)
     if args.architectures:
         for place, found in enumerate(scores.ranking()[: args.top], 1):
             path = args.architectures / f'rank_{place:02d}.json'
