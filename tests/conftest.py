@@ -1,5 +1,24 @@
-"""One thread a process: several on shared cores wait for each other longer than they run."""
+"""What every test needs of its process: one thread, and runs that do not share their names."""
 
 import os
+import uuid
 
+import pytest
+
+# Before torch reads it. Several threads on shared cores wait for each other longer than they run.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+
+@pytest.fixture(autouse=True, scope='session')
+def _runs_of_their_own():
+    """Name each run anew: mmengine names runs by the second and keeps what a name logged."""
+    from mmengine.runner import Runner
+
+    init = Runner.__init__
+
+    def named(runner, *args, **kwargs):
+        init(runner, *args, **{**kwargs, 'experiment_name': uuid.uuid4().hex})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Runner, '__init__', named)
+        yield

@@ -45,9 +45,7 @@ def shrink(cfg: Config, folder: Path, *, searched: Path | None = None) -> Config
     cfg = cfg.copy()
     cfg.work_dir = str(folder / 'work')
     cfg.log_level = 'WARNING'
-    cfg.experiment_name = cfg.visualizer.name = cfg.work_dir.replace(
-        '/', '_'
-    )  # unique in a process
+    cfg.visualizer.name = cfg.work_dir.replace('/', '_')  # unique in a process
     cfg.randomness = dict(seed=0)
     _shrink_backbone(cfg, searched)
     if cfg.default_scope == 'mmpose':

@@ -1,7 +1,6 @@
 """The configs of pose estimation: Sec. 4.3's settings; runs, shrunken; bad input."""
 
 import math
-import uuid
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,6 @@ def read(name: str) -> Config:
 
 
 def run(cfg: Config) -> Runner:
-    cfg.experiment_name = uuid.uuid4().hex
     runner = Runner.from_cfg(cfg)
     runner.train()
     return runner

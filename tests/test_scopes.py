@@ -1,6 +1,5 @@
 """A detector, a segmentor and a pose estimator, one after another in one process."""
 
-import uuid
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,6 @@ def read(name: str) -> Config:
 def search(toolbox: str, folder: Path) -> tuple:
     """Search and test, shrunken; what the run ends with, exactly."""
     cfg = shrink(read(JOBS[toolbox]), folder / toolbox)
-    cfg.experiment_name = uuid.uuid4().hex
     runner = Runner.from_cfg(cfg)
     runner.train()
     assert type(runner.model).__module__.startswith(f'{toolbox}.')

@@ -37,7 +37,7 @@ def read(name: str) -> Config:
 
 
 def run(cfg: Config) -> Runner:
-    cfg.experiment_name = cfg.visualizer.name = uuid.uuid4().hex
+    cfg.visualizer.name = uuid.uuid4().hex
     runner = Runner.from_cfg(cfg)
     runner.train()
     return runner

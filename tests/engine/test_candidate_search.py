@@ -3,7 +3,6 @@
 import copy
 import json
 import math
-import uuid
 
 import pytest
 import torch
@@ -67,7 +66,7 @@ def test_the_best_candidate_is_what_the_search_writes(tmp_path, monkeypatch, sea
     monkeypatch.setattr(
         SearchLoop, '_validate', lambda s: validated.append(s._epoch) or validate(s)
     )
-    runner = run(candidate_config(tmp_path, searcher), 'best')
+    runner = run(candidate_config(tmp_path, searcher))
     assert validated == [1, 2]  # after the last epoch once, when there is a result
     scores = runner.train_loop.scores
     assert (
@@ -88,16 +87,16 @@ def test_the_best_candidate_is_what_the_search_writes(tmp_path, monkeypatch, sea
 def test_resumed_among_the_candidates_it_ends_the_same(tmp_path, monkeypatch, searcher, die_in):
     with monkeypatch.context() as patch:
         whole = watch(patch)
-        run(candidate_config(tmp_path / 'whole', searcher), 'whole')
+        run(candidate_config(tmp_path / 'whole', searcher))
     with monkeypatch.context() as patch:
         watch(patch, die_in)
         with pytest.raises(Dies):
-            run(candidate_config(tmp_path / 'part', searcher), 'part')
+            run(candidate_config(tmp_path / 'part', searcher))
     resumed = candidate_config(tmp_path / 'part', searcher)
     resumed.resume = True
     torch.manual_seed(999)
     calls = watch(monkeypatch)
-    run(resumed, 'resumed')
+    run(resumed)
     assert calls == whole[die_in - 1 :]
     one, two = ((tmp_path / d / FILE).read_text() for d in ('whole', 'part'))
     assert one == two
@@ -108,23 +107,23 @@ def test_resumed_among_the_candidates_it_ends_the_same(tmp_path, monkeypatch, se
 
 
 def test_the_last_checkpoint_knows_the_scores_without_the_file(tmp_path, monkeypatch):
-    run(candidate_config(tmp_path), 'first')
+    run(candidate_config(tmp_path))
     (tmp_path / FILE).unlink()
     (tmp_path / 'architecture.json').unlink()
     again = candidate_config(tmp_path)
     again.resume = True
     calls = watch(monkeypatch)
-    runner = run(again, 'again')
+    runner = run(again)
     assert not calls and len(runner.train_loop.scores.values) == 5
     assert (tmp_path / 'architecture.json').exists()
 
 
 def test_candidates_of_another_bound_are_no_result_of_this_search(tmp_path):
     """The weights are the same, so the file's scores hold; but its best one costs too much."""
-    loop = run(candidate_config(tmp_path), 'free').train_loop
+    loop = run(candidate_config(tmp_path)).train_loop
     limit = loop.table.of(loop.searcher.architecture()) - 1
     config = candidate_config(tmp_path, dict(RANDOM, maximum=limit))
-    loop = run(copy.deepcopy(config), 'bound').train_loop
+    loop = run(copy.deepcopy(config)).train_loop
     assert len(loop.scores.values) > len(loop.searcher.told) == 5
     found = derive_from_checkpoint(config, tmp_path)
     assert found == Architecture.read(tmp_path / 'architecture.json')
@@ -132,15 +131,15 @@ def test_candidates_of_another_bound_are_no_result_of_this_search(tmp_path):
 
 
 def test_a_checkpoint_of_another_evaluation_does_not_hide_the_file(tmp_path, monkeypatch):
-    run(candidate_config(tmp_path), 'first')
+    run(candidate_config(tmp_path))
     other = candidate_config(tmp_path, evaluation=dict(bn_iterations=1))
     other.resume = True
     with monkeypatch.context() as patch:
         calls = watch(patch, die_in=4)
         with pytest.raises(Dies):
-            run(copy.deepcopy(other), 'other')
+            run(copy.deepcopy(other))
     calls = watch(monkeypatch)
-    run(other, 'resumed')
+    run(other)
     assert len(calls) == 2
 
 
@@ -149,7 +148,6 @@ def test_scores_follow_from_the_model_and_the_evaluator(tmp_path):
 
     def follows(evaluation=None, **changes):
         config = candidate_config(tmp_path, evaluation=evaluation)
-        config.experiment_name = uuid.uuid4().hex
         runner = Runner.from_cfg(config)
         loop = runner.build_train_loop(config.train_cfg)
         runner.cfg.merge_from_dict(changes)
@@ -165,15 +163,15 @@ def test_scores_follow_from_the_model_and_the_evaluator(tmp_path):
 
 
 def test_scores_of_other_weights_are_not_used(tmp_path, monkeypatch):
-    run(candidate_config(tmp_path), 'first')
+    run(candidate_config(tmp_path))
     calls = watch(monkeypatch)
-    run(candidate_config(tmp_path, epochs=3), 'longer')
+    run(candidate_config(tmp_path, epochs=3))
     assert len(calls) == 5
 
 
 def test_a_checkpoint_derives_and_tests_the_best_candidate(tmp_path):
     config = candidate_config(tmp_path / 'search')
-    run(copy.deepcopy(config), 'derive')
+    run(copy.deepcopy(config))
     written = Architecture.read(tmp_path / 'search/architecture.json')
     again = derive_from_checkpoint(config, tmp_path / 'search')
     assert again == written and again.cost == written.cost
@@ -181,7 +179,7 @@ def test_a_checkpoint_derives_and_tests_the_best_candidate(tmp_path):
         derive_from_checkpoint(config, tmp_path / 'search/iter_1.pth')
     config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
     config.test_evaluator, config.work_dir = config.val_evaluator, str(tmp_path / 'test')
-    config.load_from, config.experiment_name = str(tmp_path / 'search/iter_4.pth'), 'cand-test'
+    config.load_from = str(tmp_path / 'search/iter_4.pth')
     runner = Runner.from_cfg(config)
     runner.test()
     assert runner.model.backbone.selection == written
@@ -189,7 +187,7 @@ def test_a_checkpoint_derives_and_tests_the_best_candidate(tmp_path):
 
 def test_a_score_depends_on_the_candidate_alone(tmp_path):
     """Evaluated again, after others, it is the same to the last bit; the model is as it was."""
-    runner = run(candidate_config(tmp_path), 'score')
+    runner = run(candidate_config(tmp_path))
     loop, model = runner.train_loop, runner.model
     before = {k: v.clone() for k, v in model.state_dict().items()}
     modes = [m.training for m in model.modules()]
@@ -204,7 +202,7 @@ def test_the_score_is_the_mean_loss_with_estimated_statistics(tmp_path):
     """Against the same by hand: statistics of the first batches, then evaluation mode."""
     from mmtransfer.engine.bn import reestimate_bn
 
-    runner = run(candidate_config(tmp_path), 'mean')
+    runner = run(candidate_config(tmp_path))
     loop, model = runner.train_loop, runner.model
     candidate, score = next(iter(loop.scores.values.items()))
     with loop.supernet.evaluating(candidate):
@@ -223,14 +221,14 @@ def test_the_score_is_the_mean_loss_with_estimated_statistics(tmp_path):
 
 def test_a_metric_of_the_evaluator(tmp_path):
     evaluation = dict(metric='ones', rule='less')
-    runner = run(candidate_config(tmp_path, evaluation=evaluation), 'metric')
+    runner = run(candidate_config(tmp_path, evaluation=evaluation))
     scores = runner.train_loop.scores
     assert all(s in {i / 8 for i in range(9)} for s in scores.values.values())
     assert (scores.rule, scores.evaluation['metric']) == ('less', 'ones')
 
 
 def test_samples_limit_what_is_scored(tmp_path):
-    loop = run(candidate_config(tmp_path), 'few').train_loop
+    loop = run(candidate_config(tmp_path)).train_loop
     assert HeldOut(loop, Evaluation(samples=3)).scorer.batches == 1
     assert HeldOut(loop, Evaluation(metric='ones', samples=3)).scorer.size == 3
 
@@ -239,7 +237,7 @@ def test_an_unknown_metric_stops_before_the_first_step(tmp_path, monkeypatch):
     steps, step = [], SearchLoop._weight_step
     monkeypatch.setattr(SearchLoop, '_weight_step', lambda *a: steps.append(1) or step(*a))
     with pytest.raises(EvaluationError, match=r"produces: ones; received 'mAP'"):
-        run(candidate_config(tmp_path, evaluation=dict(metric='mAP')), 'unknown')
+        run(candidate_config(tmp_path, evaluation=dict(metric='mAP')))
     assert not steps
 
 
@@ -267,11 +265,11 @@ def test_a_part_without_one_batch_is_refused(tmp_path):
     config.train_dataloader.dataset.number = 6
     config.train_dataloader.drop_last = True
     with pytest.raises(ValueError, match='3 samples make none of 4.*drop_last=False'):
-        run(config, 'empty')
+        run(config)
 
 
 def test_a_metric_that_cannot_be_checked_yet_is_a_warning(tmp_path, monkeypatch):
-    loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones')), 'mute').train_loop
+    loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones'))).train_loop
     held_out, said = HeldOut(loop, loop.evaluation), []
     monkeypatch.setattr(held_out.scorer.evaluators[0], 'evaluate', lambda size: {})
     monkeypatch.setattr(loop.runner.logger, 'warning', said.append)
@@ -280,7 +278,7 @@ def test_a_metric_that_cannot_be_checked_yet_is_a_warning(tmp_path, monkeypatch)
 
 
 def test_an_evaluator_without_an_answer_scores_nan(tmp_path, monkeypatch):
-    loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones')), 'nan').train_loop
+    loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones'))).train_loop
     held_out = HeldOut(loop, loop.evaluation)
     monkeypatch.setattr(held_out.scorer.evaluators[0], 'evaluate', lambda size: {})
     assert math.isnan(held_out(loop.searcher.architecture()))
@@ -289,7 +287,7 @@ def test_an_evaluator_without_an_answer_scores_nan(tmp_path, monkeypatch):
 def test_candidates_meet_the_target(tmp_path):
     searcher = dict(RANDOM, target=1.8e6, tolerance=0.02)
     config = candidate_config(tmp_path, searcher)
-    loop = run(config, 'target').train_loop
+    loop = run(config).train_loop
     assert all(abs(loop.table.of(a) / 1.8e6 - 1) <= 0.02 for a in loop.scores.values)
 
 
@@ -316,11 +314,11 @@ def test_wrong_settings_are_refused(tmp_path, change, error, message):
     for key, value in change.items():
         config.train_cfg[key] = value
     with pytest.raises(error, match=message):
-        run(config, 'wrong')
+        run(config)
 
 
 def test_an_endless_sampler_is_refused(tmp_path):
     config = candidate_config(tmp_path)
     config.train_dataloader.sampler = dict(type='InfiniteSampler')
     with pytest.raises(EndlessSamplerError, match='DefaultSampler'):
-        run(config, 'endless')
+        run(config)

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 
 import pytest
@@ -70,7 +69,7 @@ def run(cfg):
     from mmengine.config import Config
 
     compat.apply()
-    runner = Runner.from_cfg(Config(dict(cfg, experiment_name=uuid.uuid4().hex)))
+    runner = Runner.from_cfg(Config(cfg))
     runner.train()
     return runner
 

@@ -62,7 +62,7 @@ def greedy_config(work_dir, searcher=None, evaluation=None, **train_cfg):
 def test_the_chain_is_written(tmp_path):
     """One file per size; shared evaluation, all metrics, files, and what a checkpoint derives."""
     config = greedy_config(tmp_path, evaluation=dict(metric='ones'))
-    runner = run(copy.deepcopy(config), 'chain')
+    runner = run(copy.deepcopy(config))
     loop = runner.train_loop
     assert [loop.searcher.size(a) for a in loop.searcher.chain] == [4, 5, 6]
     assert len(loop.searcher.told) == loop.searcher.candidates <= 1 + 2 * 4
@@ -105,10 +105,10 @@ def test_any_other_search_can_use_this_space(tmp_path, searcher, options):
         config.train_cfg.arch_begin = 1
         del config.train_cfg.evaluation
         with pytest.raises(SearchConfigError, match='needs a supernet with logits.*=True'):
-            run(copy.deepcopy(config), 'without')
+            run(copy.deepcopy(config))
         config.model.backbone.differentiable = True
         config.optim_wrapper, config.param_scheduler = tiny.optim_wrapper, tiny.param_scheduler
-    runner = run(config, searcher)
+    runner = run(config)
     found = Architecture.read(tmp_path / 'architecture.json')
     assert found.space == 'depth' and found.cost['madds'] == runner.train_loop.table.of(found)
     assert abs(found.cost['madds'] / seed - 1) < 0.1
@@ -119,7 +119,7 @@ def test_shared_scores_are_those_of_one_by_one(tmp_path, metric, channels_last):
     """Bit for bit, with dropout in the loss, and the model is left as it was."""
     config = greedy_config(tmp_path, dict(blocks=4), dict(metric=metric))
     config.model.backbone.channels_last = channels_last
-    runner = run(config, 'equal')
+    runner = run(config)
     loop, space = runner.train_loop, runner.model.backbone.space
     settings = Evaluation(metric=metric, bn_iterations=3)
     alone, shared = HeldOut(loop, settings), SharedHeldOut(loop, settings)
@@ -139,7 +139,7 @@ def test_shared_scores_are_those_of_one_by_one(tmp_path, metric, channels_last):
 
 def test_block_evaluations_of_a_step(tmp_path):
     """[1, 1, 2, 1] and one more: 4 x 6 one by one."""
-    runner = run(greedy_config(tmp_path, dict(blocks=4)), 'count')
+    runner = run(greedy_config(tmp_path, dict(blocks=4)))
     space = runner.model.backbone.space
     shared = SharedHeldOut(runner.train_loop, Evaluation(bn_iterations=1))
     shared.together([space.architecture(o) for o in ('2121', '1221', '1131', '1122')])
@@ -150,7 +150,7 @@ def test_block_evaluations_of_a_step(tmp_path):
 
 def test_what_was_written_into_is_not_used_again(tmp_path):
     """A head that changes its features in place gets fresh ones in every turn."""
-    runner = run(greedy_config(tmp_path, dict(blocks=4)), 'inplace')
+    runner = run(greedy_config(tmp_path, dict(blocks=4)))
     loop, model = runner.train_loop, runner.model
     model.backbone.register_forward_hook(lambda module, args, out: (out[-1].mul_(0.5),))
     settings = Evaluation(bn_iterations=1)
@@ -167,7 +167,7 @@ def test_what_was_written_into_is_not_used_again(tmp_path):
 def test_stopped_half_way_it_goes_on(tmp_path, monkeypatch, shared):
     with monkeypatch.context() as patch:
         whole = watch(patch)
-        run(greedy_config(tmp_path / 'whole', shared_evaluation=shared), 'whole')
+        run(greedy_config(tmp_path / 'whole', shared_evaluation=shared))
     with monkeypatch.context() as patch:
         watch(patch, 4)  # where all of a step are scored at its first, the others were known
         if shared is None:
@@ -181,14 +181,14 @@ def test_stopped_half_way_it_goes_on(tmp_path, monkeypatch, shared):
 
             patch.setattr(SharedHeldOut, '__call__', dies)
         with pytest.raises(Dies):
-            run(greedy_config(tmp_path / 'part', shared_evaluation=shared), 'part')
+            run(greedy_config(tmp_path / 'part', shared_evaluation=shared))
     known = len(json.loads((tmp_path / 'part' / FILE).read_text())['candidates'])
     assert known == 3
     resumed = greedy_config(tmp_path / 'part', shared_evaluation=shared)
     resumed.resume = True
     torch.manual_seed(999)
     calls = watch(monkeypatch)
-    run(resumed, 'resumed')
+    run(resumed)
     if shared is False:
         assert calls == whole[3:]
     for name in (FILE, 'chain.json', 'chain.md'):
@@ -196,13 +196,13 @@ def test_stopped_half_way_it_goes_on(tmp_path, monkeypatch, shared):
 
 
 def test_a_larger_bound_goes_on_where_the_smaller_ended(tmp_path, monkeypatch):
-    run(greedy_config(tmp_path / 'whole', dict(blocks=7)), 'whole')
-    run(greedy_config(tmp_path / 'part', dict(blocks=5)), 'part')
+    run(greedy_config(tmp_path / 'whole', dict(blocks=7)))
+    run(greedy_config(tmp_path / 'part', dict(blocks=5)))
     known = json.loads((tmp_path / 'part' / FILE).read_text())['candidates']
     more = greedy_config(tmp_path / 'part', dict(blocks=7), shared_evaluation=False)
     more.resume = True
     calls = watch(monkeypatch)
-    run(more, 'more')
+    run(more)
     every = json.loads((tmp_path / 'whole' / FILE).read_text())['candidates']
     assert len(calls) == len(every) - len(known) > 0
     for name in ('chain.json', 'chain.md'):
@@ -213,10 +213,10 @@ def test_wrong_settings_are_refused(tmp_path):
     other = greedy_config(tmp_path)
     other.train_cfg.searcher = dict(type='mmtransfer.RandomSearcher', candidates=2)
     with pytest.raises(SearchConfigError, match='GreedyBlockSearcher'):
-        run(other, 'other')
+        run(other)
     ordered = greedy_config(tmp_path, dict(order='cost'), shared_evaluation=True)
     base = search_config(tmp_path)
     ordered.model, ordered.optim_wrapper = base.model, base.optim_wrapper
     ordered.param_scheduler = base.param_scheduler
     with pytest.raises(SearchConfigError, match='DepthSupernet'):
-        run(ordered, 'ordered')
+        run(ordered)

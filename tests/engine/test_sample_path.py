@@ -1,7 +1,6 @@
 """Source training: the same paths everywhere, resumed bit for bit; what is evaluated."""
 
 import socket
-import uuid
 from types import SimpleNamespace
 
 import cv2
@@ -134,7 +133,6 @@ def config(work_dir, images, *, workers=0, **hook):
 
 
 def run(cfg):
-    cfg.experiment_name = uuid.uuid4().hex
     runner = Runner.from_cfg(cfg)
     paths = Paths()
     runner.register_hook(paths)

@@ -1,7 +1,6 @@
 import copy
 import json
 import math
-import uuid
 
 import pytest
 import torch
@@ -22,9 +21,7 @@ def _stack():
     compat.apply()
 
 
-def run(config, name):
-    """Train by the config; each run has a message hub of its own, by its experiment name."""
-    config.experiment_name = f'{name}-{uuid.uuid4().hex}'
+def run(config):
     runner = Runner.from_cfg(config)
     runner.train()
     return runner
@@ -52,11 +49,11 @@ def assert_equal_states(a, b):
 def test_resume_is_bit_for_bit(tmp_path, workers, stop):
     """6 iterations == ``stop`` iterations, other random state, the rest (DESIGN.md, 4)."""
     whole = search_config(tmp_path / 'whole', workers=workers)
-    run(whole, 'whole')
+    run(whole)
     resumed = search_config(tmp_path / 'resumed', workers=workers)
     resumed.resume, resumed.load_from = True, str(tmp_path / f'whole/iter_{stop}.pth')
     torch.manual_seed(999)  # whatever the process did before must not matter
-    run(resumed, 'resumed')
+    run(resumed)
     assert_equal_states(
         tensors(tmp_path / 'whole/iter_6.pth'), tensors(tmp_path / 'resumed/iter_6.pth')
     )
@@ -93,7 +90,7 @@ class Spy:
 def test_steps_alternate_and_touch_only_their_own(tmp_path, monkeypatch):
     """Architecture steps move the logits alone (not even statistics), weight steps never."""
     spy = Spy(monkeypatch)
-    run(search_config(tmp_path), 'alternate')
+    run(search_config(tmp_path))
     kinds = [s[0] for s in spy.steps]
     assert kinds == ['weights'] * 2 + ['arch', 'weights'] * 4
     assert [s[2] for s in spy.steps if s[0] == 'arch'] == [0, 1, 2, 3]
@@ -105,7 +102,7 @@ def test_steps_alternate_and_touch_only_their_own(tmp_path, monkeypatch):
 
 def test_alternation_one_to_two(tmp_path, monkeypatch):
     spy = Spy(monkeypatch)
-    run(search_config(tmp_path, alternation=(1, 2)), 'ratio')
+    run(search_config(tmp_path, alternation=(1, 2)))
     assert [s[0] for s in spy.steps] == ['weights'] * 2 + ['arch', 'weights', 'weights'] * 2
 
 
@@ -118,7 +115,7 @@ def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch):
         config.optim_wrapper.arch.optimizer.update(lr=0.0)
         if name == 'without':
             monkeypatch.setattr(SearchLoop, '_arch_step', lambda loop, batch, number: None)
-        run(config, f'idle-{name}')
+        run(config)
         states.append(torch.load(tmp_path / name / 'iter_6.pth', weights_only=True)['state_dict'])
     assert_equal_states(*states)
 
@@ -129,7 +126,7 @@ def test_derived_architecture_meets_the_target(tmp_path):
     target = 6.0e6
     config.train_cfg.searcher.target = target
     config.train_cfg.regularisers[0].target = target
-    runner = run(config, 'target')
+    runner = run(config)
     found = Architecture.read(tmp_path / 'architecture.json')
     assert abs(found.cost['madds'] / target - 1) <= 0.02
     assert found == runner.train_loop.searcher.architecture()
@@ -139,7 +136,7 @@ def test_a_target_out_of_reach_stops_before_the_first_step(tmp_path):
     config = search_config(tmp_path)
     config.train_cfg.searcher.target = 1.0
     with pytest.raises(TargetError, match='must lie between'):
-        run(config, 'unreachable')
+        run(config)
 
 
 def test_a_nan_loss_stops_and_names_the_step(tmp_path, monkeypatch):
@@ -156,14 +153,14 @@ def test_a_nan_loss_stops_and_names_the_step(tmp_path, monkeypatch):
 
     monkeypatch.setattr(TinyClassifier, 'forward', poisoned)
     with pytest.raises(NonFiniteLossError, match=r'arch step of iteration 3 \(epoch 2\)'):
-        run(search_config(tmp_path), 'nan')
+        run(search_config(tmp_path))
     kept = torch.load((tmp_path / 'last_checkpoint').read_text(), weights_only=True)
     assert kept['meta']['iter'] == 2
     assert all(torch.isfinite(v).all() for v in kept['state_dict'].values())
 
 
 def test_log_carries_what_a_search_shows(tmp_path):
-    runner = run(search_config(tmp_path), 'log')
+    runner = run(search_config(tmp_path))
     scalars = set(runner.message_hub.log_scalars)
     wanted = {'loss', 'arch_loss', 'cost_term', 'expected_cost_G', 'derived_cost_G', 'data_share'}
     assert {f'train/{w}' for w in wanted} <= scalars
@@ -181,26 +178,26 @@ def test_log_carries_what_a_search_shows(tmp_path):
 )
 def test_wrong_settings_are_refused(tmp_path, change, message):
     with pytest.raises(SearchConfigError, match=message):
-        run(search_config(tmp_path, **change), f'wrong-{message}')
+        run(search_config(tmp_path, **change))
 
 
 def test_reentrant_checkpointing_is_refused(tmp_path):
     config = search_config(tmp_path)
     config.activation_checkpointing = ['backbone.stages']
     with pytest.raises(SearchConfigError, match='with_cp'):
-        run(config, 'reentrant')
+        run(config)
 
 
 def test_a_checkpoint_derives_and_tests_what_the_search_wrote(tmp_path):
     config = search_config(tmp_path / 'search')
     config.train_cfg.searcher.target = 1.6e6
-    run(copy.deepcopy(config), 'derive')
+    run(copy.deepcopy(config))
     written = Architecture.read(tmp_path / 'search/architecture.json')
     again = derive_from_checkpoint(config, tmp_path / 'search')
     assert again == written and again.cost == written.cost
     config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
     config.test_evaluator, config.work_dir = config.val_evaluator, str(tmp_path / 'test')
-    config.load_from, config.experiment_name = str(tmp_path / 'search/iter_6.pth'), 'derive-test'
+    config.load_from = str(tmp_path / 'search/iter_6.pth')
     runner = Runner.from_cfg(config)
     runner.test()
     assert runner.model.backbone.selection == written

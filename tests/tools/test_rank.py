@@ -26,7 +26,7 @@ def searched(tmp_path_factory):
     config = search_config(folder / 'search')
     config.train_cfg.evaluation = None
     config.dump(str(folder / 'config.py'))
-    run(config, 'rank')
+    run(config)
     return folder
 
 
@@ -41,7 +41,6 @@ def ranked(folder, output, *arguments):
     args = [str(folder / 'config.py'), str(folder / 'search'), '-o', str(output)]
     args += ['--work-dir', str(folder / 'rank'), '--bn-iterations', '2', '--samples', '4']
     parsed = rank.parse_args([*args, *arguments])
-    parsed.cfg_options = {'experiment_name': f'rank-{output.name}-{len(arguments)}'}
     return rank.rank(parsed)
 
 
@@ -80,7 +79,7 @@ def test_a_metric_and_a_file_of_another_evaluation(searched, tmp_path):
 def test_a_checkpoint_of_another_space(searched, tmp_path):
     args = rank.parse_args([str(searched / 'config.py'), str(searched / 'search'), '-o', 'x.json'])
     args.work_dir = str(tmp_path)
-    args.cfg_options = {'model.backbone.kernels': (3, 7), 'experiment_name': 'rank-other'}
+    args.cfg_options = {'model.backbone.kernels': (3, 7)}
     with pytest.raises(ValueError, match="config's space, fingerprint"):
         rank.rank(args)
 
@@ -101,7 +100,7 @@ def test_a_config_without_a_search(searched, tmp_path, monkeypatch, kind):
 def test_the_tool_prints_and_writes(searched, tmp_path, monkeypatch, capsys):
     files = ['-o', str(tmp_path / 's.json'), '--architectures', str(tmp_path / 'best')]
     config = [str(searched / 'config.py'), str(searched / 'search')]
-    options = ['--cfg-options', 'experiment_name=rank-main', '--work-dir', str(searched / 'main')]
+    options = ['--work-dir', str(searched / 'main')]
     numbers = ['--top', '2', '--samples', '3', '--bn-iterations', '1']
     monkeypatch.setattr(sys, 'argv', ['rank.py', *config, *files, *numbers, *options])
     rank.main()
@@ -128,7 +127,7 @@ def depth_searched(tmp_path_factory):
     folder = tmp_path_factory.mktemp('depth')
     config = greedy_config(folder / 'search', dict(blocks=5))
     config.dump(str(folder / 'config.py'))
-    run(config, 'depth')
+    run(config)
     return folder
 
 
