@@ -26,7 +26,8 @@ def network_to_network(source: Network, target: Network, layout: Layout | None =
     after skipped layers are dropped.
 
     Channels beyond the source's are 0 throughout a block. That leaves its output unchanged, and it
-    also means that they receive no gradient: Eq. 3 makes room, it does not fill it.
+    also means that they receive no gradient: Eq. 3 makes room, it does not fill it. An expansion
+    that the source's block does not have keeps its initial values, and the output changes.
 
     Args:
         source: The network that gives the weights.

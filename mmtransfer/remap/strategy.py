@@ -14,6 +14,7 @@ from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan
 WIDTHS = ('first', 'bn_scale', 'std', 'l1')
 KERNELS = ('centre', 'dilate')
 NEW = ('zero', 'fresh')
+STRATEGIES = {'width': WIDTHS, 'kernel': KERNELS, 'new': NEW}
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,12 @@ AXES = (
 )
 
 
-def check_strategy(width: str = 'first', kernel: str = 'centre', new: str = 'zero') -> None:
-    """Raise ValueError unless all are names of strategies."""
-    if width not in WIDTHS or kernel not in KERNELS or new not in NEW:
-        raise ValueError(
-            f'width must be one of {WIDTHS}, kernel one of {KERNELS} and new one of {NEW}; '
-            f'received {width!r}, {kernel!r} and {new!r}.'
-        )
+def check_strategy(**strategy: str) -> None:
+    """Raise ValueError unless every key is one of `STRATEGIES` and has one of its values."""
+    if any(name not in STRATEGIES.get(key, ()) for key, name in strategy.items()):
+        keys = ', '.join(f'{key} one of {names}' for key, names in STRATEGIES.items())
+        given = ', '.join(f'{key}={name!r}' for key, name in strategy.items())
+        raise ValueError(f'a remapping strategy may name {keys}; received {given}.')
 
 
 def with_strategy(
@@ -66,8 +66,8 @@ def with_strategy(
 
     Moves that change neither channels nor kernel stay as they are. A dense layer that becomes a
     grouped one keeps the input channels of each group (Eq. 4). Growth leaves what the network
-    computes unchanged, but for ``'dilate'``: it makes a convolution compute what it computes when
-    it is dilated.
+    computes unchanged, with two exceptions: ``'dilate'`` makes a convolution compute what it
+    computes when it is dilated, and a block that had no expansion begins with a random one.
 
     Args:
         plan: Its targets have this package's names, its sources any.
@@ -90,7 +90,7 @@ def with_strategy(
         ValueError: No such strategy.
         RemapError: A layer cannot be treated so; the message names it.
     """
-    check_strategy(width, kernel, new)
+    check_strategy(width=width, kernel=kernel, new=new)
     moves = [replace(m, ranks=(None, None), kernel='centre', fresh=False) for m in plan.moves]
     found = {m.target: m for m in moves}
     faults: dict[str, str] = {}

@@ -31,9 +31,9 @@ from mmtransfer.seeds import (
 )
 from mmtransfer.seeds.layout import network_layout, supernet_layout
 
-SEED_NAMES = ('mobilenet_v2', 'efficientnet_lite0')
-all_seeds = st.sampled_from(sorted(SEEDS))
-seeds = st.sampled_from(sorted(name for name, seed in SEEDS.items() if seed.block == 'mbconv'))
+MBCONV = sorted(name for name, seed in SEEDS.items() if seed.block == 'mbconv')
+SEED_NAMES = ('mobilenet_v2', 'efficientnet_lite0')  # their spaces hold the seeds themselves
+seeds = st.sampled_from(MBCONV)
 numbers = st.integers(0, 2**32)
 
 
@@ -62,8 +62,9 @@ def backbone(architecture, state):
     return built
 
 
-@settings(max_examples=15, deadline=None)
-@given(all_seeds, numbers)
+@pytest.mark.parametrize('seed', sorted(SEEDS))
+@settings(max_examples=2, deadline=None)
+@given(number=numbers)
 def test_the_same_architecture_is_the_identity_bit_for_bit(seed, number):
     net = network(sample(seed, number))
     layout = network_layout(net)
@@ -118,8 +119,8 @@ def grow(architecture, number):
 
 
 @pytest.mark.parametrize('mode', ['eval', 'train'])
-@pytest.mark.parametrize('size', [(64, 64), (65, 47), (33, 34), (96, 95)])
-@pytest.mark.parametrize('seed', SEED_NAMES)
+@pytest.mark.parametrize('size', [(64, 64), (65, 47)])
+@pytest.mark.parametrize('seed', MBCONV)
 def test_growing_kernels_and_widths_leaves_the_outputs_unchanged(seed, size, mode):
     small = sample(seed, 11, kernels=(3, 5, 7), expansions=(1, 3, 6))
     small = small_ops(small)
@@ -146,7 +147,7 @@ def small_ops(architecture):
     return mbconv_space(architecture.seed, **architecture.rule).architecture(options)
 
 
-@pytest.mark.parametrize('seed', SEED_NAMES)
+@pytest.mark.parametrize('seed', MBCONV)
 def test_shrinking_is_undone_by_no_growth_but_keeps_the_core(seed):
     """Growing and shrinking again gives the first weights back, bit for bit."""
     small = small_ops(sample(seed, 5))

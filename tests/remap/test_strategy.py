@@ -22,7 +22,7 @@ from mmtransfer.remap import (
 )
 from mmtransfer.remap.ranking import reference, top_indices
 from mmtransfer.remap.rules import fit_kernel
-from mmtransfer.remap.strategy import KERNELS, NEW, WIDTHS
+from mmtransfer.remap.strategy import KERNELS, NEW, WIDTHS, check_strategy
 from mmtransfer.seeds import (
     SEEDS,
     mbconv_space,
@@ -301,6 +301,22 @@ def test_growing_kernels_and_widths_leaves_the_outputs_unchanged(width, new, siz
             torch.testing.assert_close(x, y, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize('new', NEW)
+def test_growing_from_no_expansion_changes_the_outputs(new):
+    """The expansion that the source lacks is random: no ``new`` claims otherwise."""
+    small = space().sample(random.Random(7))
+    small = space().architecture({n: 'k3e1' for n, _ in small.options})
+    large = space().architecture({n: 'k3e3' for n, _ in small.options})
+    plan = with_strategy(network_to_network(network(small), network(large)), new=new)
+    assert {m.rule for m in plan.moves if '.expand.' in m.target} == {'initialise'}
+    before, after = (AdaptedBackbone(a).double().eval() for a in (small, large))
+    after.load_state_dict(remap(plan, before.state_dict(), after.state_dict()))
+    images = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    with torch.no_grad():
+        x, y = before(images)[-1], after(images)[-1]
+    assert (x - y).norm() > 0.1 * x.norm()
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from([(3, 5), (3, 7), (3, 9), (5, 9), (2, 4)]), st.booleans(), numbers)
 def test_dilate_is_a_dilated_convolution_bit_for_bit(sizes, depthwise, number):
@@ -420,3 +436,5 @@ def test_unknown_strategies_are_refused():
     for wrong in (dict(width='bn'), dict(kernel='center'), dict(new='random')):
         with pytest.raises(ValueError, match=r"'first', 'bn_scale'.*'centre', 'dilate'"):
             with_strategy(plain, **wrong)
+    with pytest.raises(ValueError, match=r"may name width one of .*received widht='l1'"):
+        check_strategy(widht='l1')
