@@ -147,6 +147,8 @@ class SearchLoop(EpochBasedTrainLoop):
                 default_args=dict(supernet=self.supernet, table=self.table, seed=self.seed),
             )
             self.regularisers = [REGULARISERS.build(dict(r)) for r in regularisers]
+        for regulariser in self.regularisers:
+            regulariser.check(self.table)
         self.asks = hasattr(self.searcher, 'ask')
         _check_searcher(self.asks, arch_begin, evaluation, self.regularisers)
         if not self.asks and not self.supernet.architecture_parameters():

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import REGULARISERS
+from mmtransfer.search.derive import Target
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Regulariser(Protocol):
 
     name: str
     acts_in: tuple[str, ...]
+
+    def check(self, table: CostTable) -> None:
+        """Raise ValueError unless the term makes sense for these costs."""
 
     def __call__(self, step: Step) -> Tensor: ...
 
@@ -63,6 +67,11 @@ class CostTerm:
             )
         self.factor = factor
         self.target = target
+
+    def check(self, table: CostTable) -> None:
+        """Raise TargetError when there is a target that no backbone of the space can reach."""
+        if self.target is not None:
+            Target(self.target).check(table)
 
     def __call__(self, step: Step) -> Tensor:
         """A scalar that carries gradients to the architecture parameters."""

@@ -1,7 +1,7 @@
 """One process of a tiny search, for the tests that need processes: ranks, and sudden death.
 
 Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume]
-       [--candidates random|shared|alone]
+       [--space SPACE] [--candidates random|shared|alone]
 
 Every selection is written to WORK_DIR/selections.RANK.txt as it is made.
 """
@@ -18,7 +18,7 @@ from mmtransfer import compat
 from mmtransfer.engine.search_loop import SearchLoop
 
 from .test_greedy_search import greedy_config
-from .tiny import search_config
+from .tiny import SPACES, search_config
 
 
 def main() -> None:
@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument('work_dir', type=Path)
     parser.add_argument('--kill-in', nargs=2, default=('', '-1'))
     parser.add_argument('--resume', action='store_true')
+    parser.add_argument('--space', choices=SPACES, default='mobilenet_v2')
     parser.add_argument(
         '--candidates',
         choices=('random', 'shared', 'alone'),
@@ -36,7 +37,7 @@ def main() -> None:
     compat.apply()
     if launcher != 'none':
         compat.init_distributed(launcher)
-    config = search_config(args.work_dir)
+    config = search_config(args.work_dir, space=args.space)
     if args.candidates in ('shared', 'alone'):
         config = greedy_config(args.work_dir, shared_evaluation=args.candidates == 'shared')
     elif args.candidates == 'random':

@@ -57,8 +57,9 @@ def last(work_dir):
     return Path((work_dir / 'last_checkpoint').read_text().strip()).name
 
 
-def test_two_ranks_take_the_same_path_and_resume(tmp_path):
-    run_ranks(tmp_path / 'whole')
+@pytest.mark.parametrize('space', ['mobilenet_v2', 'resnet18'])
+def test_two_ranks_take_the_same_path_and_resume(tmp_path, space):
+    run_ranks(tmp_path / 'whole', '--space', space)
     lines = [(tmp_path / f'whole/selections.{r}.txt').read_text() for r in (0, 1)]
     assert lines[0] == lines[1] and len(lines[0].splitlines()) == 6
     final = last(tmp_path / 'whole')
@@ -67,7 +68,7 @@ def test_two_ranks_take_the_same_path_and_resume(tmp_path):
     (tmp_path / 'part').mkdir()
     (tmp_path / 'part/iter_3.pth').write_bytes((tmp_path / 'whole/iter_3.pth').read_bytes())
     (tmp_path / 'part/last_checkpoint').write_text(str(tmp_path / 'part/iter_3.pth'))
-    run_ranks(tmp_path / 'part', '--resume')
+    run_ranks(tmp_path / 'part', '--space', space, '--resume')
     assert_equal_states(tensors(tmp_path / 'whole' / final), tensors(tmp_path / 'part' / final))
 
 

@@ -13,7 +13,7 @@ from mmtransfer.engine.optim import NonFiniteLossError
 from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
 from mmtransfer.search import TargetError, derive_from_checkpoint
 
-from .tiny import TinyClassifier, search_config
+from .tiny import SPACES, TinyClassifier, search_config
 
 
 @pytest.fixture(autouse=True)
@@ -44,13 +44,18 @@ def assert_equal_states(a, b):
         assert same, name
 
 
-@pytest.mark.parametrize('workers', [0, 2])
-@pytest.mark.parametrize('stop', [1, 3, 4])
-def test_resume_is_bit_for_bit(tmp_path, workers, stop):
+@pytest.mark.parametrize(
+    ('stop', 'workers', 'space'),
+    [
+        *((stop, workers, 'mobilenet_v2') for stop in (1, 3, 4) for workers in (0, 2)),
+        *((3, 0, space) for space in SPACES if space != 'mobilenet_v2'),
+    ],
+)
+def test_resume_is_bit_for_bit(tmp_path, stop, workers, space):
     """6 iterations == ``stop`` iterations, other random state, the rest (DESIGN.md, 4)."""
-    whole = search_config(tmp_path / 'whole', workers=workers)
+    whole = search_config(tmp_path / 'whole', workers=workers, space=space)
     run(whole)
-    resumed = search_config(tmp_path / 'resumed', workers=workers)
+    resumed = search_config(tmp_path / 'resumed', workers=workers, space=space)
     resumed.resume, resumed.load_from = True, str(tmp_path / f'whole/iter_{stop}.pth')
     torch.manual_seed(999)  # whatever the process did before must not matter
     run(resumed)
@@ -106,11 +111,12 @@ def test_alternation_one_to_two(tmp_path, monkeypatch):
     assert [s[0] for s in spy.steps] == ['weights'] * 2 + ['arch', 'weights', 'weights'] * 2
 
 
-def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch):
+@pytest.mark.parametrize('space', SPACES)
+def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch, space):
     """DESIGN.md, test 6: learning rate 0 and frozen BN against no architecture steps."""
     states = []
     for name in ('with', 'without'):
-        config = search_config(tmp_path / name, arch_begin=0)
+        config = search_config(tmp_path / name, space=space, arch_begin=0)
         config.model.backbone.norm_eval = True
         config.optim_wrapper.arch.optimizer.update(lr=0.0)
         if name == 'without':
@@ -132,9 +138,12 @@ def test_derived_architecture_meets_the_target(tmp_path):
     assert found == runner.train_loop.searcher.architecture()
 
 
-def test_a_target_out_of_reach_stops_before_the_first_step(tmp_path):
+@pytest.mark.parametrize('target', [-5.0, 0.0, 1.0, 1e15])
+@pytest.mark.parametrize('where', ['searcher', 'cost term'])
+def test_a_target_out_of_reach_stops_before_the_first_step(tmp_path, where, target):
     config = search_config(tmp_path)
-    config.train_cfg.searcher.target = 1.0
+    asks = config.train_cfg.searcher if where == 'searcher' else config.train_cfg.regularisers[0]
+    asks.target = target
     with pytest.raises(TargetError, match='must lie between'):
         run(config)
 

@@ -11,6 +11,19 @@ from torch import nn
 from mmtransfer.registry import DATASETS, METRICS, MODELS
 
 SPACE = dict(seed='mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
+SPACES = {  # by kind of seed: inverted residuals, residual blocks, a mixed one, SSDLite's expansion
+    'mobilenet_v2': dict(SPACE, out_indices=(6,)),
+    'resnet18': dict(seed='resnet18', ops=('k3g1', 'k5g2'), out_indices=(3,)),
+    'fbnet_c': dict(SPACE, seed='fbnet_c', expansions=(1, 3), out_indices=(6,)),
+    'ssdlite': dict(
+        SPACE,
+        expansions=(3, 6),
+        restrict={'stage5.layer0': ['k3e6', 'k5e6']},
+        expand_indices=(5,),
+        out_indices=(6,),
+        temperature=0.9,
+    ),
+}
 
 
 @DATASETS.register_module()
@@ -73,7 +86,7 @@ def loader(number=16, workers=0, batch_size=4, shuffle=True):
     )
 
 
-def search_config(work_dir, *, workers=0, epochs=3, **train_cfg) -> Config:
+def search_config(work_dir, *, workers=0, epochs=3, space='mobilenet_v2', **train_cfg) -> Config:
     """A whole search config: 2 weight steps an epoch, architecture steps from epoch 1 on."""
     wrapper = dict(type='mmtransfer.RegularisedOptimWrapper', clip_grad=dict(max_norm=35))
     loop = dict(
@@ -90,7 +103,7 @@ def search_config(work_dir, *, workers=0, epochs=3, **train_cfg) -> Config:
             default_scope='mmengine',
             model=dict(
                 type='mmtransfer.TinyClassifier',
-                backbone=dict(type='mmtransfer.FNASupernet', out_indices=(6,), **SPACE),
+                backbone=dict(type='mmtransfer.FNASupernet', **SPACES[space]),
             ),
             train_dataloader=loader(workers=workers),
             val_dataloader=loader(number=4, shuffle=False),
