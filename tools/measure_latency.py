@@ -52,6 +52,12 @@ def measure(args: argparse.Namespace) -> tuple[CostTable, Stamp, Architecture, f
         cfg = read_config(args.config, args.cfg_options)
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         supernet: Any = MODELS.build(dict(cfg.model.backbone, init_cfg=None))
+    if not hasattr(supernet, 'space') or 'input_size' not in (cfg.get('train_cfg') or {}):
+        raise ValueError(
+            f'the config must be of a search, with a supernet as model.backbone and '
+            f'train_cfg.input_size; received {type(supernet).__name__} and train_cfg of type '
+            f'{(cfg.get("train_cfg") or {}).get("type")!r}. Give a config like *_search*.py.'
+        )
     size = (int(cfg.train_cfg.input_size[0]), int(cfg.train_cfg.input_size[1]))
     stride, seed = supernet.output_stride, closest_to_seed(supernet.space)
     last = len(supernet.stages) - 1

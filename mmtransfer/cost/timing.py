@@ -1,5 +1,6 @@
 """Measure how long each option of a supernet takes, forward, at the shapes it meets in a search."""
 
+import itertools
 import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -58,11 +59,12 @@ def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
 
     Args:
         supernet: A backbone with ``space``, ``begin`` and ``stages``, where a searched stage has
-            one module dict of candidates per choice.
+            one module dict of candidates per choice; or, where depth alone is searched, its blocks.
         images: (N, 3, H, W), of the supernet's device and dtype.
 
     Returns:
-        What to hand to :func:`median_times`, in evaluation mode and without gradients.
+        What to hand to :func:`median_times`, in evaluation mode and without gradients. Where depth
+        is searched, option n stands for the n-th block alone.
     """
     supernet.eval()
     fixed: list[tuple[Any, Tensor]] = []
@@ -77,12 +79,17 @@ def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
         if not choices:
             for block in stage:
                 x = unsearched(block, x)
-        for choice, candidates in zip(choices, stage, strict=False):
+            continue
+        if supernet.space.name == 'depth':
+            numbered = zip(choices[0].options, stage, strict=True)
+            layers = [(choices[0], {number: block}) for number, block in numbered]
+        else:
+            layers = list(zip(choices, stage, strict=True))
+        for choice, candidates in layers:
             like = torch.randn_like(x)  # what reaches a layer does not depend on other choices
-            for option in choice.options:
-                if option != SKIP:
-                    jobs[choice.name, option] = _job(candidates[option], like)
-            x = _run(candidates[choice.options[0]], like)
+            for option, block in candidates.items():
+                jobs[choice.name, option] = _job(block, like)
+            x = _run(block, like)
     return jobs
 
 
@@ -103,5 +110,8 @@ def table_of_times(
         c.name: {o: 0.0 if o == SKIP else times[c.name, o] for o in c.options}
         for c in supernet.space.choices
     }
+    if supernet.space.name == 'depth':
+        for name, own in entries.items():
+            entries[name] = dict(zip(own, itertools.accumulate(own.values()), strict=True))
     stride = supernet.output_stride
     return latency_table(supernet.space, input_size, times[FIXED], entries, stride)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmtransfer.backbones import MIXTURE, FNASupernet
+from mmtransfer.backbones import MIXTURE, DepthSupernet, FNASupernet
 from mmtransfer.cost import timing
 from mmtransfer.cost.timing import FIXED, median_times, supernet_jobs, table_of_times
 
@@ -64,3 +64,22 @@ def test_the_table_holds_every_time_and_nothing_for_skips():
     table = table_of_times(supernet, (32, 32), {key: 1.0 + i for i, key in enumerate(jobs)})
     assert table.fixed == 1.0 and table.metric == 'latency' and table.input_size == (32, 32)
     assert table.entries['stage1.layer1'] == {'k3e3': 4.0, 'k5e3': 5.0, 'skip': 0.0}
+
+
+@pytest.mark.parametrize(
+    ('seed', 'most', 'last'),
+    [('efficientnet_lite0', (2, 2, 3, 2, 2), 6), ('resnet18', (2, 3, 2, 2), 3)],
+)
+def test_where_depth_is_searched_an_option_costs_its_block_and_those_before(seed, most, last):
+    """Every block is timed at the shape that it meets; a network costs the sum of its blocks."""
+    supernet, images = DepthSupernet(seed, most, (last,)).eval(), torch.randn(1, 3, 65, 97)
+    jobs = supernet_jobs(supernet, images)
+    timed = seen_shapes(supernet, lambda: [job() for job in jobs.values()])
+    supernet.select(supernet.space.architecture([str(n) for n in most]))
+    with torch.no_grad():
+        assert timed == seen_shapes(supernet, lambda: supernet(images))
+    table = table_of_times(supernet, (65, 97), {key: 10.0**-i for i, key in enumerate(jobs)})
+    assert table.fixed == 1.0
+    assert list(table.entries.values())[0] == {'1': 0.1, '2': 0.1 + 0.01}
+    whole = supernet.selection
+    assert table.of(whole) == pytest.approx(sum(10.0**-i for i in range(1 + sum(most))))

@@ -57,6 +57,15 @@ def test_wrong_arguments_are_refused(config, wrong):
     assert error.value.code == 2
 
 
+def test_a_config_that_is_no_search_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / 'config.py'
+    backbone = "dict(type='mmtransfer.AdaptedBackbone', architecture='mobilenet_v2')"
+    path.write_text(f'model = dict(backbone={backbone})\ntrain_cfg = dict(max_epochs=1)\n')
+    monkeypatch.setattr(sys, 'argv', ['x', str(path), '-o', str(tmp_path / 'latency.json')])
+    with pytest.raises(SystemExit, match='of a search.*received AdaptedBackbone'):
+        tool.main()
+
+
 def test_a_card_must_be_there(config, monkeypatch, capsys):
     monkeypatch.setattr(tool.torch.cuda, 'is_available', lambda: False)
     with pytest.raises(SystemExit):
