@@ -4,6 +4,7 @@ python tools/derive.py configs/fna/retinanet_mbv2_search.py CHECKPOINT -o a.json
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 from _config import add_cfg_options, read_config
@@ -22,7 +23,10 @@ def main() -> None:
     args = parser.parse_args()
     cfg = read_config(args.config, args.cfg_options)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    found = derive_from_checkpoint(cfg, args.checkpoint)
+    try:
+        found = derive_from_checkpoint(cfg, args.checkpoint)
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(f'derive.py: error: {error}')
     args.output.parent.mkdir(parents=True, exist_ok=True)
     found.write(args.output)
     cost = found.cost or {}

@@ -9,6 +9,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
+from mmengine.runner import BaseLoop
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
@@ -150,12 +151,15 @@ class CheckpointHook(_CheckpointHook):
         checkpoint['mmtransfer'] = dict(format=FORMAT, config=config_digests(runner.cfg), **state)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Refuse to resume what another config, or another model, has written.
+        """Refuse to resume what another config has written, and to test another model's weights.
 
         Raises:
             ResumeError: Names the parts or the tensors that differ.
+            ValueError: The same of tensors, in a test.
         """
         if not runner._resume:
+            if _tests(runner):
+                check_tensors(unwrap(runner.model), checkpoint['state_dict'])
             return
         mine, theirs = config_digests(runner.cfg), checkpoint.get('mmtransfer', {}).get('config')
         if theirs is None:
@@ -179,6 +183,13 @@ class CheckpointHook(_CheckpointHook):
             runner.train_loop.restore(checkpoint['mmtransfer'])
 
 
+def _tests(runner: Any) -> bool:
+    """Whether a runner tests a network of ours, so that every tensor must come from a file."""
+    backbone = getattr(unwrap(runner.model), 'backbone', None)
+    ours = hasattr(backbone, 'architecture') or hasattr(backbone, 'space')
+    return ours and isinstance(runner._test_loop, BaseLoop)
+
+
 def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Raise ValueError unless a state dict holds exactly the tensors of a model, names and shapes.
 
@@ -194,8 +205,8 @@ def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         raise ValueError(
             f'the checkpoint must hold exactly the tensors of the model; missing: '
             f'{sorted(need.keys() - have.keys())[:5]}, unexpected: '
-            f'{sorted(have.keys() - need.keys())[:5]}. It was written by another version of '
-            f'the model, or the architecture file has changed since.'
+            f'{sorted(have.keys() - need.keys())[:5]}. It is of another architecture (another '
+            f'file, or other model.backbone.blocks), or of another version of the model.'
         )
     other = [k for k in need if have[k].shape != need[k].shape]
     if other:

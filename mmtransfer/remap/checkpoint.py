@@ -15,6 +15,7 @@ from urllib.error import URLError
 import torch
 from torch import Tensor
 
+from mmtransfer.remap.plan import RemapError
 from mmtransfer.seeds.namings import SeedCheckpointError
 
 PACKAGE = 'package://'
@@ -127,6 +128,25 @@ def tensors_of(content: Mapping[str, Any], origin: str) -> dict[str, Tensor]:
             'torch.save(model.state_dict(), path).'
         )
     return {name.removeprefix('module.'): tensor for name, tensor in state.items()}
+
+
+def check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> None:
+    """Raise RemapError when a checkpoint says that it is of another search space.
+
+    Args:
+        content: Of the checkpoint.
+        fingerprint: Of the space that it should be of.
+        origin: Where it comes from, for the message.
+    """
+    record = content.get('mmtransfer')
+    found = record.get('fingerprint') if isinstance(record, Mapping) else None
+    if found not in (None, fingerprint):
+        raise RemapError(
+            f'The config and the checkpoint must be of one search space; the fingerprint of the '
+            f"config's is {fingerprint}, that of '{origin}' is {found}. Use the config of the "
+            f'search that wrote it, or derive an architecture from it: python tools/derive.py '
+            f'SEARCH_CONFIG CHECKPOINT -o FILE'
+        )
 
 
 def _in_package(name: str) -> str:

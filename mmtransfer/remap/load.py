@@ -9,7 +9,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmtransfer.remap.apply import remap
-from mmtransfer.remap.checkpoint import load_tensors, read_checkpoint, tensors_of
+from mmtransfer.remap.checkpoint import (
+    check_space,
+    load_tensors,
+    read_checkpoint,
+    tensors_of,
+)
 from mmtransfer.remap.networks import (
     LOGITS,
     network_to_network,
@@ -131,7 +136,7 @@ def load_model(
         content = read_checkpoint(checkpoint)
         plain = not hasattr(backbone, 'space')
         space = space_of(backbone.architecture) if plain else backbone.space
-        _check_space(content, space.fingerprint, os.fspath(checkpoint))
+        check_space(content, space.fingerprint, os.fspath(checkpoint))
         tensors = tensors_of(content, os.fspath(checkpoint))
         if plain:
             own = network(backbone.architecture)
@@ -201,19 +206,6 @@ def _plan_seed(
         own = {n: s for n, s in _layout(backbone.state_dict()).items() if n.startswith(LOGITS)}
         plan = seed_to_supernet(origin, space, layout).keeping(own)
     return with_strategy(plan, **strategy).with_sources(names, tensors), tensors
-
-
-def _check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> None:
-    """A search's checkpoint says which space it searched."""
-    record = content.get('mmtransfer')
-    found = record.get('fingerprint') if isinstance(record, Mapping) else None
-    if found not in (None, fingerprint):
-        raise RemapError(
-            'The backbone and the checkpoint must be of one search space; the fingerprint of the '
-            f"backbone's is {fingerprint}, that of '{origin}' is {found}. Give a checkpoint of the "
-            'supernet of this space, or derive an architecture from this one: '
-            'python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
-        )
 
 
 def _is_of_network(content: Mapping[str, Any], wanted: Network, origin: str) -> bool:

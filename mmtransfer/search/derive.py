@@ -21,7 +21,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS, say, table_for
 from mmtransfer.cost.table import METRICS, CostTable, cost_table
 from mmtransfer.registry import MODELS
-from mmtransfer.remap.checkpoint import read_checkpoint, tensors_of
+from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
 from mmtransfer.search.scores import best_candidate
 from mmtransfer.space import SearchSpace
 
@@ -204,16 +204,19 @@ def derive_supernet(
 
     Raises:
         LatencyTableError: The latency that the config counts was measured elsewhere.
-        ScoresError: Candidates of another space, or none were scored yet.
+        RemapError: The checkpoint is of another space.
+        ScoresError: No candidate was scored yet.
     """
+    noted = noted or {}
+    check_space({'mmtransfer': noted}, supernet.space.fingerprint, 'the checkpoint')
     searcher = train_cfg.get('searcher') or {}
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
     table = table_for(train_cfg, supernet.space, supernet.output_stride)
-    if (noted or {}).get('found'):
-        found = supernet.space.architecture((noted or {})['found'])
-    elif 'scores' in (noted or {}):
-        found = best_candidate((noted or {})['scores'], supernet.space)
+    if noted.get('found'):
+        found = supernet.space.architecture(noted['found'])
+    elif 'scores' in noted or not supernet.architecture_parameters():
+        found = best_candidate(noted.get('scores'), supernet.space)
     else:
         found = derive(supernet.space, plain_probabilities(supernet), table, target)
     return with_cost(found, table)
@@ -244,11 +247,12 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
         checkpoint: A checkpoint of that search, or its work directory.
 
     Raises:
-        ValueError: The checkpoint holds no logits, or those of another space.
+        ValueError: The checkpoint is of another space, or holds no result.
     """
     supernet: Any = MODELS.build(dict(config.model.backbone, init_cfg=None))
     prefix = 'backbone.logits.'
     content = read_checkpoint(checkpoint)
+    check_space(content, supernet.space.fingerprint, str(checkpoint))
     tensors = tensors_of(content, str(checkpoint))
     found = {k: t for k, t in tensors.items() if k.startswith(prefix)}
     choices = supernet.space.choices if supernet.architecture_parameters() else ()

@@ -167,7 +167,8 @@ def best_candidate(data: Any, space: SearchSpace) -> Architecture:
     ranking = Scores.from_data(data, space, 'the checkpoint').ranking() if data else []
     if not ranking:
         raise ScoresError(
-            'candidates are scored after the last epoch of a random or evolutionary search; this '
-            'checkpoint was written before. Finish the search: tools/train.py CONFIG --resume.'
+            'a search without architecture parameters scores its candidates after the last epoch; '
+            'this checkpoint was written before, or by no search. Finish the search: '
+            'tools/train.py CONFIG --resume.'
         )
     return ranking[0]

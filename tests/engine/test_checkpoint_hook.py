@@ -15,7 +15,8 @@ from mmtransfer import compat
 from mmtransfer.engine.checkpoint_hook import ResumeError, config_digests
 from mmtransfer.registry import METRICS, MODELS
 
-from .tiny import loader
+from .test_search_loop import assert_equal_states
+from .tiny import loader, search_config
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -196,3 +197,28 @@ def test_another_model_under_the_same_config_does_not_resume(
     monkeypatch.setenv(variable, '5')
     with pytest.raises(ResumeError, match=message):
         run(dict(config(tmp_path), resume=True))
+
+
+@pytest.mark.parametrize('blocks', [[1, 2, 1, 1], [1, 1, 2, 1]])
+def test_a_test_takes_every_tensor_from_the_checkpoint(tmp_path, blocks):
+    """MMEngine would test a network of other blocks with what fits, the rest at random."""
+    compat.apply()
+    config = search_config(tmp_path)
+    config.model.backbone = dict(
+        type='mmtransfer.AdaptedBackbone', architecture='resnet18', out_indices=(3,), blocks=blocks
+    )
+    trained = MODELS.build({**config.model, 'backbone': {**config.model.backbone}})
+    torch.save({'state_dict': trained.state_dict(), 'meta': {}}, tmp_path / 'trained.pth')
+    for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
+        config[key] = None
+    config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
+    config.test_evaluator, config.custom_hooks = config.val_evaluator, []
+    config.load_from = str(tmp_path / 'trained.pth')
+    config.model.backbone.blocks = [1, 2, 1, 1]
+    runner = Runner.from_cfg(config)
+    if blocks == [1, 2, 1, 1]:
+        runner.test()
+        assert_equal_states(runner.model.state_dict(), trained.state_dict())
+        return
+    with pytest.raises(ValueError, match=r'missing: .*stages\.1\.1.*other model.backbone.blocks'):
+        runner.test()

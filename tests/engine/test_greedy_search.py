@@ -1,6 +1,7 @@
 """Greedy block search in the loop: the chain, shared evaluation bit for bit, resuming."""
 
 import copy
+import itertools
 import json
 import random
 
@@ -15,7 +16,8 @@ from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.engine.search_loop import SearchConfigError
 from mmtransfer.engine.shared_evaluation import SharedHeldOut
 from mmtransfer.registry import METRICS
-from mmtransfer.search import derive_from_checkpoint
+from mmtransfer.remap import RemapError
+from mmtransfer.search import ScoresError, derive_from_checkpoint
 from mmtransfer.seeds import closest_to_seed, depth_space
 
 from .test_candidate_search import Dies, watch
@@ -207,6 +209,53 @@ def test_a_larger_bound_goes_on_where_the_smaller_ended(tmp_path, monkeypatch):
     assert len(calls) == len(every) - len(known) > 0
     for name in ('chain.json', 'chain.md'):
         assert (tmp_path / 'part' / name).read_text() == (tmp_path / 'whole' / name).read_text()
+
+
+def test_any_space_with_an_order(tmp_path):
+    """Operations of FNA++'s space, one step up in cost at a time, each candidate by itself."""
+    config = greedy_config(tmp_path, dict(order='cost', blocks=9))
+    tiny = search_config(tmp_path)
+    config.model.backbone = tiny.model.backbone
+    config.optim_wrapper, config.param_scheduler = tiny.optim_wrapper, tiny.param_scheduler
+    runner = run(config)
+    loop = runner.train_loop
+    chain = loop.searcher.chain
+    costs = [loop.table.of(kept) for kept in chain]
+    assert [loop.searcher.size(kept) for kept in chain] == [7, 8, 9] and costs == sorted(costs)
+    assert Architecture.read(tmp_path / 'chain/architecture_09.json') == chain[-1]
+    for before, after in itertools.pairwise(chain):
+        assert sum(a != b for a, b in zip(before.options, after.options, strict=True)) == 1
+
+
+def test_it_says_where_it_was_not_the_best(tmp_path):
+    """A network of two blocks more, scored by an earlier search, against the chain's."""
+    config = greedy_config(tmp_path, shared_evaluation=False)
+    loop = run(copy.deepcopy(config)).train_loop
+    space = loop.supernet.space
+    beaten = loop.searcher.chain[-1]
+    rivals = [space.architecture(o) for o in ('2211', '2121', '1131', '1122')]
+    rival = next(r for r in rivals if r not in loop.scores.values)
+    file = json.loads((tmp_path / FILE).read_text())
+    file['candidates'].append({**file['candidates'][0], 'options': list(rival.as_dict.values())})
+    file['candidates'][-1]['score'] = -1.0  # of a loss
+    (tmp_path / FILE).write_text(json.dumps(file))
+    config.resume = True
+    run(config)
+    last = json.loads((tmp_path / 'chain.json').read_text())[-1]
+    assert last['better'] == {'options': list(rival.as_dict.values()), 'score': -1.0}
+    log = max(tmp_path.glob('*/*.log')).read_text()
+    assert f'not optimal at 6 blocks: [{", ".join(beaten.as_dict.values())}] scores' in log
+
+
+def test_what_a_checkpoint_does_not_hold_is_not_derived(tmp_path):
+    config = greedy_config(tmp_path)
+    run(copy.deepcopy(config))
+    other = copy.deepcopy(config)
+    other.model.backbone.max_blocks = [2, 2, 2, 2]
+    with pytest.raises(RemapError, match='of one search space'):
+        derive_from_checkpoint(other, tmp_path)
+    with pytest.raises(ScoresError, match='scores its candidates after the last epoch'):
+        derive_from_checkpoint(config, tmp_path / 'iter_2.pth')
 
 
 def test_wrong_settings_are_refused(tmp_path):
