@@ -1,6 +1,6 @@
 """Rank architectures by a search checkpoint, before anyone pays for a fine-tune.
 
-python tools/rank.py configs/fna/retinanet_mbv2_search.py CHECKPOINT --top 5 -o ranking.json
+python tools/rank.py configs/fna/retinanet_mbv2_search.py CHECKPOINT --top 5
 
 Architectures are drawn uniformly, of one cost if it is given; or, with --blocks N, they are those
 of N blocks, all of them unless there are more than --samples. They are scored on the held-out part
@@ -18,12 +18,13 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.metrics import UNITS
 from mmtransfer.engine.checkpoint_hook import check_tensors
 from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.engine.search_loop import SearchLoop
 from mmtransfer.files import write_atomically
 from mmtransfer.registry import LOOPS
-from mmtransfer.remap.checkpoint import read_checkpoint, tensors_of
+from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
 from mmtransfer.report import plain_table
 from mmtransfer.search import (
     CandidateSearcher,
@@ -59,7 +60,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--bn-iterations', type=int, help='batches to estimate statistics over')
     parser.add_argument('--held-out', type=int, metavar='N', help='use N held-out samples only')
     parser.add_argument('--seed', type=int, default=0, help='of the drawing of architectures')
-    parser.add_argument('-o', '--output', type=Path, required=True, metavar='FILE')
+    parser.add_argument(
+        '-o', '--output', type=Path, metavar='FILE', help='default ranking.json in the work dir'
+    )
     parser.add_argument(
         '--architectures', type=Path, metavar='FOLDER', help='write the top K there as files'
     )
@@ -70,6 +73,8 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
         parser.error(f'--top must be at least 1; received {args.top}')
     if args.blocks is not None and args.cost is not None:
         parser.error('--blocks and --cost cannot be combined: leave one out')
+    args.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}_rank'
+    args.output = args.output or Path(args.work_dir) / 'ranking.json'
     return args
 
 
@@ -104,13 +109,7 @@ def load_search(cfg: Config, checkpoint: str) -> Any:
     runner = Runner.from_cfg(cfg)
     loop: Any = runner.build_train_loop(cfg.train_cfg)
     content = read_checkpoint(checkpoint)
-    space = loop.supernet.space
-    theirs = content.get('mmtransfer', {}).get('fingerprint', space.fingerprint)
-    if theirs != space.fingerprint:
-        raise ValueError(
-            f"the checkpoint must be of the config's space, fingerprint {space.fingerprint}; "
-            f'{checkpoint} is of {theirs}. Use the config of the search that wrote it.'
-        )
+    check_space(content, loop.supernet.space.fingerprint, checkpoint)
     state = tensors_of(content, checkpoint)
     check_tensors(loop.model, state)
     loop.model.load_state_dict(state)
@@ -147,7 +146,7 @@ def rank(args: argparse.Namespace) -> Scores:
         The scores of the architectures that were asked for, FILE may hold more.
     """
     cfg = read_config(args.config, args.cfg_options)
-    cfg.work_dir = args.work_dir or f'work_dirs/{Path(args.config).stem}_rank'
+    cfg.work_dir = args.work_dir
     loop = load_search(cfg, args.checkpoint)
     given = {
         'metric': args.metric,
@@ -192,12 +191,15 @@ def short(architecture: Architecture) -> str:
 
 def table(scores: Scores, top: int) -> str:
     """The best for people to read; the file has every digit."""
+    best = scores.ranking()[:top]
+    costs = [unit.key for unit in UNITS.values() if unit.key in (best[0].cost or {})]
     rows = []
-    for place, found in enumerate(scores.ranking()[:top], 1):
-        cost = found.cost or {}
-        score = f'{scores.values[found]:.6g}'
-        rows.append([str(place), score, f'{cost["madds"]:,}', f'{cost["params"]:,}', short(found)])
-    return plain_table(['rank', 'score', 'madds', 'params', 'architecture'], rows)
+    for place, found in enumerate(best, 1):
+        cost, score = found.cost or {}, f'{scores.values[found]:.6g}'
+        rows.append(
+            [str(place), score, *(f'{round(cost[key], 3):,}' for key in costs), short(found)]
+        )
+    return plain_table(['rank', 'score', *costs, 'architecture'], rows)
 
 
 def place_in_chain(checkpoint: str, blocks: int, scores: Scores) -> str:
