@@ -44,7 +44,10 @@ class Adaptation:
 
     def __post_init__(self) -> None:
         self.found = self.root / 'architecture.json'
-        self.adapt.model.backbone.architecture = str(self.found)
+        backbone = self.adapt.model.backbone
+        backbone.architecture = str(self.found)
+        for key in ('blocks', 'max_blocks'):  # they would choose a network by themselves
+            backbone.pop(key, None)
         for hook in self.adapt.get('custom_hooks', []):
             if hook['type'] == 'mmtransfer.RemapHook' and hook.get('source') != 'seed':
                 hook['checkpoint'] = str(self.root / 'search')

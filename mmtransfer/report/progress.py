@@ -61,15 +61,16 @@ def expected_work(train_cfg: Mapping[str, Any], epochs: float | None = None) -> 
         total = train_cfg['max_epochs']
     else:
         total = train_cfg['max_iters'] / ITERATIONS_OF_AN_EPOCH
-    if 'arch_begin' not in train_cfg:
+    searcher, arch_begin = train_cfg.get('searcher') or {}, train_cfg.get('arch_begin')
+    if not searcher and 'arch_begin' not in train_cfg:
         return float(total)
     share = 1.0 - (train_cfg.get('split') or {}).get('arch', 0.5)
-    if train_cfg['arch_begin'] is None:  # candidates are scored instead: a third of a pass, twice
-        searcher = train_cfg['searcher']
-        number = searcher.get('candidates', 0) or searcher['population'] * searcher['generations']
+    if arch_begin is None:  # candidates are scored instead: a third of a pass, twice
+        number = searcher.get('candidates', 0)  # a greedy search does not know it before
+        number += searcher.get('population', 0) * searcher.get('generations', 0)
         return share * total + (number * 2 / 3 * (1 - share) if epochs is None else 0.0)
     arch, weights = train_cfg.get('alternation', (1, 1))
-    mixed = max(0.0, total - train_cfg['arch_begin'])
+    mixed = max(0.0, total - arch_begin)
     return share * (total + mixed * ARCHITECTURE_STEP * arch / weights)
 
 

@@ -26,6 +26,10 @@ def test_expected_work_counts_candidates():
     assert expected_work(search, epochs=2) == 1.2
     search['searcher'] = dict(population=3, generations=3)
     assert expected_work(search) == pytest.approx(0.6 * 10 + 9 * 2 / 3 * 0.4)
+    search['searcher'] = dict(type='mmtransfer.GreedyBlockSearcher', blocks=16)
+    assert expected_work(search) == 0.6 * 10
+    del search['arch_begin']
+    assert expected_work(search) == 0.6 * 10
 
 
 def test_expected_work_of_a_training_that_counts_iterations():
