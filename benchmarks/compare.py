@@ -9,8 +9,8 @@ The checkpoint is chosen on val and reported on test.
         --metric coco/bbox_mAP --runs 3 -o work_dirs/compare_bccd
 
 A stopped comparison goes on where it was: every finished step is in OUT/steps.json, and a training
-resumes from its last checkpoint. With --member N there is another row, the network of N blocks in
-the chain of a greedy block search; "adapted" is then the chain's largest:
+resumes from its last checkpoint. With --member N there is another row, the network of N blocks that
+the greedy block search finds when it is bound by their number and not by a cost:
 
     blocks=configs/block_allocation/faster-rcnn_efflite0
     python benchmarks/compare.py ${blocks}_{default,greedy,child}_bccd.py --member 14 \\
@@ -28,6 +28,7 @@ import json
 import math
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
@@ -40,6 +41,8 @@ from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost import cost_table
+from mmtransfer.cost.config import build_model
+from mmtransfer.cost.counter import count_model
 from mmtransfer.cost.metrics import UNITS, table_for
 from mmtransfer.files import write_atomically
 from mmtransfer.report.curves import draw_curves, read_run
@@ -190,9 +193,10 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
         steps.once(f'run{seed}/draw', random_like, found, drawn, seed, search_config)
         row('random', args.adapt, **{'model.backbone.architecture': str(drawn)}, **hooks)
     if 'member' in args.rows:
-        member = searched / f'chain/architecture_{args.member:02d}.json'
-        steps.once(f'run{seed}/grown', lambda: {'cost': drawn_cost(member)})
-        row('member', args.adapt, **{'model.backbone.architecture': str(member)}, **hooks)
+        grown = folder / 'grown'
+        steps.once(f'run{seed}/grown', bound_by_blocks, args, seed, searched, grown)
+        member = str(grown / 'architecture.json')
+        row('member', args.adapt, **{'model.backbone.architecture': member}, **hooks)
     if 'seed' in args.rows:
         row('seed', args.seed)
     if 'seed-long' in args.rows:
@@ -208,6 +212,17 @@ def search_of(args: argparse.Namespace, seed: int, folder: Path) -> dict:
         return train(args.search, folder, args.threads, **{'randomness.seed': seed})
     earlier = json.loads((args.searches / 'steps.json').read_text())
     return earlier[f'run{seed}/search']
+
+
+def bound_by_blocks(args: argparse.Namespace, seed: int, searched: Path, folder: Path) -> dict:
+    """The greedy search once more, with the supernet that it trained, up to --member blocks."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / 'last_checkpoint').exists():
+        shutil.copy(searched / 'last_checkpoint', folder)
+        shutil.copy(searched / 'candidates.json', folder)
+    searcher = {'train_cfg.searcher.target': None, 'train_cfg.searcher.blocks': args.member}
+    done = train(args.search, folder, args.threads, **{'randomness.seed': seed, **searcher})
+    return {**done, 'cost': drawn_cost(folder / 'architecture.json')}
 
 
 def by_time(epochs: int, search: dict, adapted: dict, seed: dict) -> int:
@@ -237,22 +252,24 @@ def rows(args: argparse.Namespace) -> list[tuple[str, str]]:
         'seed-long': 'seed network, whole budget',
         'random': 'random architecture, same remap',
         'adapted': f'adapted ({args.method})',
-        'member': f'of its chain, {args.member} blocks',
+        'member': f'adapted ({args.method}), {args.member} blocks',
     }
     return [(name, titles[name]) for name in titles if name in args.rows]
 
 
 def table(args: argparse.Namespace, done: dict) -> str:
     """Markdown: mean and sample standard deviation over the runs, every single value beside it."""
-    seed = read_architecture(Config.fromfile(args.seed).model.backbone.architecture)
-    search = Config.fromfile(args.search)
+    seed_config, search = Config.fromfile(args.seed), Config.fromfile(args.search)
+    seed = read_architecture(seed_config.model.backbone.architecture)
     size = tuple(search.train_cfg.input_size)
     stride = search.model.backbone.get('output_stride', 32)
     of_seed = with_cost(seed, cost_table(space_of(seed), size, output_stride=stride)).cost or {}
+    counts = count_model(build_model(seed_config), size)['madds']
+    rest = counts['total'] - counts['backbone']  # the same in all rows: neck and head
     lines = [
-        '| row | backbone MAdds (M) | backbone params (M) | '
+        '| row | backbone MAdds (M) | model MAdds (M) | backbone params (M) | '
         f'test {args.metric}: mean ± std (each run) | val, best | search s | fine-tune s |',
-        '|---|---|---|---|---|---|---|',
+        '|---|---|---|---|---|---|---|---|',
     ]
     for row, title in rows(args):
         runs = [s for s in range(args.runs) if f'run{s}/{row}/test' in done]
@@ -268,11 +285,12 @@ def table(args: argparse.Namespace, done: dict) -> str:
         search = [done[f'run{s}/search']['seconds'] if source else 0.0 for s in runs]
         tune = [done[f'run{s}/{row}']['seconds'] for s in runs]
         each = ', '.join(f'{v:.3f}' for v in scores)
-        madds = ', '.join(sorted({f'{c["madds"] / 1e6:.1f}' for c in costs}))
-        params = ', '.join(sorted({f'{c["params"] / 1e6:.2f}' for c in costs}))
+        madds = millions([c['madds'] for c in costs], 1)
+        whole = millions([c['madds'] + rest for c in costs], 1)
+        params = millions([c['params'] for c in costs], 2)
         lines.append(
-            f'| {title} | {madds} | {params} | {spread(scores)} ({each}) | {spread(best)} | '
-            f'{statistics.mean(search):.0f} | {statistics.mean(tune):.0f} |'
+            f'| {title} | {madds} | {whole} | {params} | {spread(scores)} ({each}) | '
+            f'{spread(best)} | {statistics.mean(search):.0f} | {statistics.mean(tune):.0f} |'
         )
     return '\n'.join(lines)
 
@@ -312,6 +330,10 @@ def last_third(args: argparse.Namespace, done: dict) -> str:
     return 'Val over the last third of the fine-tune: ' + '; '.join(parts) + '.'
 
 
+def millions(values: list[float], digits: int) -> str:
+    return ', '.join(sorted({f'{value / 1e6:.{digits}f}' for value in values}))
+
+
 def spread(values: list[float]) -> str:
     deviation = statistics.stdev(values) if len(values) > 1 else float('nan')
     return f'{statistics.mean(values):.3f} ± {deviation:.3f}'
@@ -324,7 +346,7 @@ def main() -> None:
     parser.add_argument('adapt', help='config of the fine-tune')
     parser.add_argument('--metric', required=True, help='such as coco/bbox_mAP')
     parser.add_argument('--method', default='FNA++', help='its name in the table')
-    parser.add_argument('--member', type=int, help='blocks of another network of the chain')
+    parser.add_argument('--member', type=int, help='blocks of one more network: see above')
     parser.add_argument(
         '--rows',
         nargs='+',
