@@ -92,7 +92,9 @@ def test_search_then_adapt_runs_on_camvid(tmp_path):
     assert adapt.model.backbone.architecture == Architecture.read(folder / 'architecture.json')
 
 
-@pytest.mark.parametrize('name', ['deeplabv3_mbv2_seed', 'deeplabv3_efflite0_seed_toy'])
+@pytest.mark.parametrize(
+    'name', ['deeplabv3_mbv2_seed', 'deeplabv3_efflite0_seed_toy', 'deeplabv3plus_mbv2_seed']
+)
 def test_seed_runs(name, tmp_path):
     runner = run(shrink(read(name), tmp_path))
     assert runner.iter == 2 and all(math.isfinite(v) for v in losses(runner))
