@@ -1,33 +1,37 @@
 """What shared evaluation saves in a greedy block search, as ratios to one-by-one evaluation.
 
 1. Backbone alone: the candidates of one step on the same batches, features only. 2. The whole
-evaluation of Faster R-CNN with FPN: predictions for the candidates of one step (mmdet, random
-weights). 3. Block evaluations of a whole search, counted: each step of a chain that ends with the
-named allocation.
+evaluation of the candidates of one step, with the data and the model of a search config. 3. Block
+evaluations of a whole search, counted: each step of a chain that ends with the named allocation.
 
-Run: ``python benchmarks/greedy_search.py [--seed efficientnet_lite0] [--size 128 128]``
+Run: ``make data`` once, then
+``python benchmarks/greedy_search.py [--seed efficientnet_lite0] [--size 128 128] [--config ...]``
 """
 
 import argparse
+import io
 import platform
 import random
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 import torch
 from mmengine.config import Config
-from mmengine.registry import init_default_scope
+from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import DepthSupernet
 from mmtransfer.cost.table import cost_table
-from mmtransfer.engine.shared_evaluation import BlockCount, Prefixes
+from mmtransfer.engine.held_out import HeldOut
+from mmtransfer.engine.shared_evaluation import BlockCount, Prefixes, SharedHeldOut
 from mmtransfer.search import ladder
 from mmtransfer.search.sizes import one_more
-from mmtransfer.seeds import closest_to_seed, find_seed
+from mmtransfer.seeds import closest_to_seed
 
 
 def step_of(supernet: Any, current: Architecture) -> list[Architecture]:
@@ -77,31 +81,37 @@ def ratio(
     }
 
 
-def detector(seed: str, most: Sequence[int] | None) -> Any:
-    """mmdet's Faster R-CNN with FPN on a depth supernet, random weights."""
-    from mmdet.registry import MODELS
-
-    path = Config._get_cfg_path('mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', '')[0]
-    cfg = Config.fromfile(path)
-    init_default_scope('mmdet')
-    cfg.model.backbone = dict(type='mmtransfer.DepthSupernet', seed=seed, max_blocks=most)
-    indices = find_seed(seed).feature_stages
-    cfg.model.neck.in_channels = [find_seed(seed).stages[i].channels for i in indices]
-    return MODELS.build(cfg.model).eval()
-
-
-def detection(model: Any, size: tuple[int, int], batch: int) -> Callable[[], Any]:
-    """A prediction step on made images."""
-    from mmdet.structures import DetDataSample
-
-    meta = dict(img_shape=size, pad_shape=size, ori_shape=size, scale_factor=(1.0, 1.0))
-    inputs = [torch.randint(0, 256, (3, *size), dtype=torch.uint8) for _ in range(batch)]
-
-    def predict() -> Any:
-        samples = [DetDataSample(metainfo=meta) for _ in inputs]
-        return model.val_step(dict(inputs=list(inputs), data_samples=samples))
-
-    return predict
+def whole_evaluation(config: str, repeat: int) -> dict:
+    """The scores of one step as the search makes them: data, statistics of the normalisation,
+    predictions and metric. Untrained weights; medians over pairs taken in turn."""
+    cfg = Config.fromfile(config)
+    cfg.model.backbone.init_cfg = None
+    quiet = redirect_stdout(io.StringIO())  # COCO's evaluation prints its tables
+    with tempfile.TemporaryDirectory() as folder, quiet:
+        cfg.work_dir, cfg.log_level = folder, 'ERROR'
+        loop: Any = Runner.from_cfg(cfg).build_train_loop(cfg.train_cfg)
+        step = step_of(loop.supernet, closest_to_seed(loop.supernet.space))
+        together = SharedHeldOut(loop, loop.evaluation)
+        alone = HeldOut(loop, loop.evaluation)
+        ways = {
+            True: lambda: [score for score, _ in together.together(step).values()],
+            False: lambda: [alone(candidate) for candidate in step],
+        }
+        pairs, scores = [], {}
+        for number in range(repeat + 1):
+            pair = {}
+            for shared in (True, False) if number % 2 else (False, True):
+                began = time.process_time()
+                scores[shared] = ways[shared]()
+                pair[shared] = time.process_time() - began
+            pairs.append(pair)
+    pairs = pairs[1:]
+    return {
+        'shared s': statistics.median(p[True] for p in pairs),
+        'one by one s': statistics.median(p[False] for p in pairs),
+        'time ratio': statistics.median(p[True] / p[False] for p in pairs),
+        'equal': scores[True] == scores[False],
+    }
 
 
 def whole_search(supernet: Any, last: Architecture) -> dict:
@@ -128,6 +138,11 @@ def main() -> None:
     parser.add_argument('--size', nargs=2, type=int, default=(128, 128), metavar=('H', 'W'))
     parser.add_argument('--batch', type=int, default=1)
     parser.add_argument('--repeat', type=int, default=5)
+    parser.add_argument(
+        '--config',
+        default='configs/block_allocation/faster-rcnn_efflite0_greedy_toy.py',
+        help='of the search whose whole evaluation is timed',
+    )
     args = parser.parse_args()
     compat.apply()
     torch.manual_seed(0)
@@ -135,8 +150,7 @@ def main() -> None:
     most = args.max_blocks
     if most is None:
         most = [len(c.options) + 1 for c in DepthSupernet(args.seed).space.choices]
-    model = detector(args.seed, most)
-    supernet = model.backbone
+    supernet = DepthSupernet(args.seed, most).eval()
     current = closest_to_seed(supernet.space)
     candidates = step_of(supernet, current)
     shown = [int(o) for _, o in current.options]
@@ -152,18 +166,17 @@ def main() -> None:
         )
         equal = all(torch.equal(a, b) for p, q in zip(one, two, strict=True)
                     for a, b in zip(p, q, strict=True))  # fmt: skip
-        for name, result in (
-            ('backbone (goal <= 0.6)',
-             {**ratio(supernet, candidates, lambda: supernet(x), args.repeat), 'equal': equal}),
-            ('whole evaluation (Faster R-CNN, FPN)',
-             ratio(supernet, candidates, detection(model, size, args.batch), args.repeat)),
-            (f'whole search from one block a stage to {shown}, per batch',
-             whole_search(supernet, current)),
-        ):  # fmt: skip
-            print(f'\n{name}')
-            for key, value in result.items():
-                text = f'{value:.3f}' if isinstance(value, float) else str(value)
-                print(f'  {key:20s} {text}')
+        backbone = ratio(supernet, candidates, lambda: supernet(x), args.repeat)
+        chain = whole_search(supernet, current)
+    show('backbone (goal <= 0.6)', {**backbone, 'equal': equal})
+    show(f'whole search from one block a stage to {shown}, per batch', chain)
+    show(f'whole evaluation, {args.config}', whole_evaluation(args.config, args.repeat))
+
+
+def show(name: str, values: dict) -> None:
+    print(f'\n{name}')
+    for key, value in values.items():
+        print(f'  {key:20s} {f"{value:.3f}" if isinstance(value, float) else value}')
 
 
 if __name__ == '__main__':
