@@ -314,14 +314,21 @@ def last_third(args: argparse.Namespace, done: dict) -> str:
     """
     parts = []
     for row, title in rows(args):
-        curves = [
-            [p[args.metric] for p in done[f'run{seed}/{row}']['curve'] if args.metric in p]
+        by_step = [
+            {
+                point['step']: point[args.metric]
+                for point in done[f'run{seed}/{row}']['curve']
+                if args.metric in point
+            }
             for seed in range(args.runs)
             if f'run{seed}/{row}' in done
         ]
-        if not curves or min(map(len, curves)) < 6:
+        # A run that was stopped in a validation lacks that one.
+        common = sorted(set.intersection(*map(set, by_step))) if by_step else []
+        if len(common) < 6:
             continue
-        mean = [statistics.mean(values) for values in zip(*curves, strict=False)]
+        curves = [[curve[step] for step in common] for curve in by_step]
+        mean = [statistics.mean(values) for values in zip(*curves, strict=True)]
         first = math.ceil(len(mean) * 2 / 3)
         third, half = mean[first:], (len(mean) - first) // 2
         moved = statistics.mean(third[-half:]) / statistics.mean(third[:half]) - 1

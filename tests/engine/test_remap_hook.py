@@ -37,5 +37,5 @@ def test_strategies_go_with_the_seed_only():
     assert RemapHook('x', source='seed', **given).strategy == given
     with pytest.raises(ValueError, match="from a supernet every tensor is copied.*'width': 'l1'"):
         RemapHook('x', width='l1')
-    with pytest.raises(ValueError, match="'bn_scale', 'std', 'l1'.*received 'gamma'"):
+    with pytest.raises(ValueError, match="'bn_scale', 'std', 'l1'.*received width='gamma'"):
         RemapHook('x', source='seed', width='gamma')

@@ -90,7 +90,7 @@ def test_what_cannot_be_treated_changes_nothing(cfg):
     supernet['init_cfg'] = dict(cfg, checkpoint=LITE0)
     with pytest.raises(RemapError, match=r"'stages\.2\.0\.depthwise\.conv\.weight' evenly"):
         MODELS.build(supernet).init_weights()
-    with pytest.raises(ValueError, match="width must be one of.*received 'gamma'"):
+    with pytest.raises(ValueError, match="may name width one of.*received width='gamma'"):
         MODELS.build(dict(supernet, init_cfg=dict(cfg, width='gamma'))).init_weights()
     model = nn.Module()
     model.backbone = AdaptedBackbone('mobilenet_v2')
