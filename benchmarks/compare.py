@@ -106,12 +106,13 @@ def train(config: str, folder: Path, threads: int, **options) -> dict:
 def seconds_until_stopped(folder: Path) -> float:
     """Seconds that earlier attempts at a training took, each up to its last checkpoint."""
     pointer, record = folder / 'last_checkpoint', folder / 'seconds.json'
-    if not pointer.exists():
+    attempts = sorted(p.name for p in folder.glob('[0-9]*_[0-9]*'))  # named by their start
+    if not pointer.exists() or not attempts:  # the checkpoint may be another training's
         return 0.0
     spent = json.loads(record.read_text()) if record.exists() else {}
-    attempt = max(folder.glob('[0-9]*_[0-9]*')).name  # MMEngine names them by their start
     saved = Path(pointer.read_text().strip()).stat().st_mtime
-    spent[attempt] = max(0.0, saved - time.mktime(time.strptime(attempt, '%Y%m%d_%H%M%S')))
+    began = time.mktime(time.strptime(attempts[-1], '%Y%m%d_%H%M%S'))
+    spent[attempts[-1]] = max(0.0, saved - began)
     write_atomically(json.dumps(spent), record)
     return sum(spent.values())
 
@@ -218,8 +219,7 @@ def bound_by_blocks(args: argparse.Namespace, seed: int, searched: Path, folder:
     """The greedy search once more, with the supernet that it trained, up to --member blocks."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / 'last_checkpoint').exists():
-        shutil.copy(searched / 'last_checkpoint', folder)
-        shutil.copy(searched / 'candidates.json', folder)
+        shutil.copy(searched / 'last_checkpoint', folder)  # it knows what was scored
     searcher = {'train_cfg.searcher.target': None, 'train_cfg.searcher.blocks': args.member}
     done = train(args.search, folder, args.threads, **{'randomness.seed': seed, **searcher})
     return {**done, 'cost': drawn_cost(folder / 'architecture.json')}
