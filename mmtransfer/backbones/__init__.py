@@ -5,7 +5,7 @@ from mmtransfer.backbones.base import StagedBackbone, take_remap
 from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError
-from mmtransfer.backbones.supernet import Supernet
+from mmtransfer.backbones.supernet import Supernet, supernets_in
 
 __all__ = [
     'MIXTURE',
@@ -16,5 +16,6 @@ __all__ = [
     'SelectionError',
     'StagedBackbone',
     'Supernet',
+    'supernets_in',
     'take_remap',
 ]

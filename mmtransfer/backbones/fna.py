@@ -181,7 +181,7 @@ class FNASupernet(Supernet):
                 return weight * x
             if self.with_cp:
                 return recompute(block, _weighted, block.run, weight, x)
-            return weight * block(x)
+            return _weighted(block, weight, x)
 
         return reduce(torch.add, (term(*pair) for pair in terms))
 
@@ -192,20 +192,14 @@ class FNASupernet(Supernet):
             if weight is None:
                 return block.forward_with_expansion(x)
             if self.with_cp:
-                run = block.run_with_expansion
-                return recompute(block, _weighted_with_expansion, run, weight, x)
-            return _weighted_with_expansion(block.run_with_expansion, weight, x)
+                return recompute(block, _weighted, block.run_with_expansion, weight, x)
+            return _weighted(block.run_with_expansion, weight, x)
 
         outputs, expansions = zip(*(term(*pair) for pair in terms), strict=True)
         return reduce(torch.add, outputs), reduce(torch.add, expansions)
 
 
-def _weighted(run: Callable[[Tensor], Tensor], weight: Tensor, x: Tensor) -> Tensor:
-    return weight * run(x)
-
-
-def _weighted_with_expansion(
-    run: Callable[[Tensor], tuple[Tensor, Tensor]], weight: Tensor, x: Tensor
-) -> tuple[Tensor, Tensor]:
-    y, expanded = run(x)
-    return weight * y, weight * expanded
+def _weighted(run: Callable[[Tensor], Any], weight: Tensor, x: Tensor) -> Any:
+    """What a block returns, a tensor or several, times a weight."""
+    found = run(x)
+    return weight * found if isinstance(found, Tensor) else tuple(weight * y for y in found)

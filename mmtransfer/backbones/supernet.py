@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -97,3 +98,8 @@ class Supernet(StagedBackbone):
                 self.space.choices, self.architecture_parameters(), strict=True
             )
         }
+
+
+def supernets_in(model: nn.Module) -> list[Any]:
+    """The modules of a model that can be searched, which are those with architecture parameters."""
+    return [m for m in model.modules() if hasattr(m, 'architecture_parameters')]

@@ -13,6 +13,7 @@ from mmengine.runner import BaseLoop
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.backbones import StagedBackbone
 from mmtransfer.files import write_atomically
 from mmtransfer.registry import HOOKS
 
@@ -186,8 +187,7 @@ class CheckpointHook(_CheckpointHook):
 def _tests(runner: Any) -> bool:
     """Whether a runner tests a network of ours, so that every tensor must come from a file."""
     backbone = getattr(unwrap(runner.model), 'backbone', None)
-    ours = hasattr(backbone, 'architecture') or hasattr(backbone, 'space')
-    return ours and isinstance(runner._test_loop, BaseLoop)
+    return isinstance(backbone, StagedBackbone) and isinstance(runner._test_loop, BaseLoop)
 
 
 def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:

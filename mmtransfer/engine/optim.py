@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
 from torch import Tensor, nn
 
+from mmtransfer.backbones import supernets_in
 from mmtransfer.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
 
 from .parallel import unwrap
@@ -71,7 +71,7 @@ class RegularisedOptimWrapper(OptimWrapper):
 def _without_logits(model: nn.Module) -> Iterator[list[nn.Parameter]]:
     """The model while its architecture parameters are out of sight, so that no weight optimiser and
     no ``paramwise_cfg`` can take them up."""
-    owners: list[Any] = [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
+    owners = supernets_in(model)
     logits = [p for m in owners for p in m.architecture_parameters()]
     hidden = [(m, m._modules.pop('logits')) for m in owners if m.architecture_parameters()]
     try:
@@ -110,7 +110,7 @@ class SearchOptimWrapperConstructor:
         """Build both wrappers; together they hold every parameter exactly once."""
         module = unwrap(model)
         with _without_logits(module) as logits:
-            if not any(hasattr(m, 'architecture_parameters') for m in module.modules()):
+            if not supernets_in(module):
                 raise ValueError(
                     'a search needs a supernet as the backbone (such as mmtransfer.FNASupernet); '
                     'the model has no architecture parameters.'

@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.backbones import supernets_in
 from mmtransfer.cost.metrics import UNITS, say, table_for
 from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
 from mmtransfer.search import Scores, Step, draw_seed, skip_share, with_cost
@@ -33,7 +34,7 @@ class SearchConfigError(ValueError):
 
 def find_supernet(model: nn.Module) -> Any:
     """The one module of a model that has architecture parameters."""
-    found = [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
+    found = supernets_in(model)
     if len(found) != 1:
         raise SearchConfigError(
             f'a search needs exactly one supernet in the model (such as backbone=dict(type='
