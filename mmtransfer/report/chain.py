@@ -1,9 +1,12 @@
 """Networks of every size that a greedy search found: as a table (block allocation, Table 2) and as
 pictures, metric against cost, and accuracy on the target against that on the source (Fig. 1)."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
+from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -36,6 +39,41 @@ class Member:
     score: float
     metrics: Mapping[str, float] = field(default_factory=dict)
     rivals: tuple[tuple[float, float], ...] = ()
+
+
+def read_chain(folder: str | Path, cost: str = 'madds', scale: float = 1e9) -> list[Member]:
+    """The chain that a greedy search has left in its work directory, without the rivals.
+
+    Args:
+        folder: It holds ``chain.json``.
+        cost: Name of the cost there: ``'madds'``, ``'params'`` or ``'latency_ms'``.
+        scale: What a unit of :attr:`Member.cost` is.
+
+    Raises:
+        ValueError: There is no chain, or it has no such cost.
+    """
+    file = Path(folder) / 'chain.json'
+    if not file.exists():
+        raise ValueError(
+            f'{folder} must be the work directory of a finished greedy search; it has no '
+            f'chain.json.'
+        )
+    entries = json.loads(file.read_text())
+    if cost not in entries[0]['cost']:
+        raise ValueError(
+            f'the cost must be one that {file} has, {", ".join(entries[0]["cost"])}; received '
+            f'{cost!r}.'
+        )
+    return [
+        Member(
+            f'[{", ".join(e["options"])}]',
+            e['size'],
+            e['cost'][cost] / scale,
+            math.nan if e['score'] is None else e['score'],
+            e['metrics'],
+        )
+        for e in entries
+    ]
 
 
 def chain_table(members: Sequence[Member], metric: str, cost: str) -> str:
@@ -95,14 +133,40 @@ def draw_chain(members: Sequence[Member], metric: str, cost: str) -> Figure:
     every = max(1, math.ceil(len(shown) / 6))
     for number, m in enumerate(reversed(shown)):  # the last one in any case
         if number % every == 0:
+            before = shown[max(0, len(shown) - number - 2)]
+            above = m.score >= before.score  # the line comes from the other side
             axes.annotate(
-                m.label, (m.cost, m.score), xytext=(-6, 4), textcoords='offset points',
-                fontsize=8, color=_INK, ha='right', va='bottom', zorder=4,
+                m.label, (m.cost, m.score), xytext=(-6, 4 if above else -4),
+                textcoords='offset points', fontsize=8, color=_INK, ha='right',
+                va='bottom' if above else 'top', zorder=4,
             )  # fmt: skip
     axes.set_xmargin(0.02)
     low, high = axes.get_xlim()
     axes.set_xlim(low - 0.16 * (high - low), high)  # room for the first label
     axes.set_ymargin(0.1)
+    axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='lower right')
+    return figure
+
+
+def draw_chains(chains: Mapping[str, Sequence[Member]], metric: str, cost: str) -> Figure:
+    """Score against cost of several chains, such as those of runs with different random seeds.
+
+    Args:
+        chains: Title -> members in the order of their size.
+        metric: Name of the score, for its axis.
+        cost: Name and unit of the cost.
+
+    Returns:
+        A matplotlib figure that belongs to no window.
+    """
+    figure, axes = _axes(cost, metric)
+    for colour, (title, members) in zip(cycle(COLOURS), chains.items(), strict=False):
+        shown = [m for m in members if math.isfinite(m.score)]
+        axes.plot(
+            [m.cost for m in shown], [m.score for m in shown], color=colour, lw=1.8, marker='o',
+            ms=5, label=f'{title}: to {members[-1].label}',
+        )  # fmt: skip
+    axes.margins(0.06, 0.1)
     axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='lower right')
     return figure
 

@@ -1,0 +1,47 @@
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+
+@pytest.fixture
+def plot(monkeypatch):
+    """The tool in this process: its return value for these arguments."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / 'tools'))
+    from plot_chain import main
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['plot_chain.py', *map(str, arguments)])
+        return main()
+
+    return call
+
+
+@pytest.fixture
+def searched(tmp_path):
+    entry = dict(size=2, options=['1', '1'], score=0.3, cost=dict(madds=5e8), metrics={})
+    file = tmp_path / 'search/chain.json'
+    file.parent.mkdir()
+    file.write_text(json.dumps([entry]))
+    return file.parent
+
+
+def test_two_chains_make_one_picture(plot, searched, tmp_path, capsys):
+    picture = tmp_path / 'new/x.png'
+    assert plot(searched, searched, '--label', 'a', 'b', '-o', picture) == 0
+    assert capsys.readouterr().out.strip() == str(picture)
+    assert cv2.imread(str(picture)).std() > 1
+
+
+def test_mistakes_are_named(plot, searched, tmp_path, capsys):
+    picture = tmp_path / 'x.png'
+    assert plot(searched, '--cost', 'params', '-o', picture) == 2
+    assert "has, madds; received 'params'" in capsys.readouterr().err
+    assert plot(tmp_path, '-o', picture) == 2
+    assert 'finished greedy search' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        plot(searched, searched, '-o', picture)
+    assert '2 directories need as many different labels' in capsys.readouterr().err
+    assert not picture.exists()
