@@ -1,5 +1,6 @@
 """tools/rank.py on a tiny search: the file is the cache, the table shows the best."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.engine.held_out import HeldOut
-from mmtransfer.search import ScoresError
+from mmtransfer.search import Scores, ScoresError
 
 from ..engine.test_search_loop import run
 from ..engine.tiny import search_config
@@ -59,6 +60,23 @@ def test_never_twice_and_the_best_first(searched, evaluated, tmp_path):
     lines = rank.table(more, 3).splitlines()
     assert len(lines) == 5
     assert lines[2].split()[:3] == ['1', f'{scores[0]:.6g}', f'{file[0]["cost"]["madds"]:,}']
+
+
+def test_the_file_lies_in_the_work_directory_by_default():
+    args = rank.parse_args(['configs/x.py', 'b', '--work-dir', 'here'])
+    assert args.output == Path('here/ranking.json')
+    assert rank.parse_args(['configs/x.py', 'b']).output == Path('work_dirs/x_rank/ranking.json')
+
+
+def test_the_table_has_every_cost_that_was_counted(searched, tmp_path):
+    scores = ranked(searched, tmp_path / 'scores.json')
+    found = scores.ranking()[0]
+    timed = dataclasses.replace(found, cost={'latency_ms': 1.23456, **found.cost})
+    known = Scores(scores.space, scores.rule, scores.evaluation, {timed: 0.5})
+    header, _, row = rank.table(known, 1).splitlines()
+    assert header.split() == ['rank', 'score', 'madds', 'params', 'latency_ms', 'architecture']
+    cost = [f'{found.cost[key]:,}' for key in ('madds', 'params')]
+    assert row.split()[:5] == ['1', '0.5', *cost, '1.235']
 
 
 def test_samples_of_one_cost(searched, tmp_path):
