@@ -39,6 +39,33 @@ def differences(one, two, name: str = '') -> set[str]:
     return set() if one == two else {name}
 
 
+@pytest.mark.parametrize('path', sorted(FNA.glob('*_2x.py')), ids=lambda p: p.stem)
+def test_the_2x_schedules_differ_in_their_length(path):
+    one, two = (Config.fromfile(p).to_dict() for p in (str(path).replace('_2x', ''), str(path)))
+    assert differences(one, two) == {'train_cfg.max_epochs', 'param_scheduler'}
+    (warm_up, _), (same, decay) = one['param_scheduler'], two['param_scheduler']
+    assert warm_up == same and (two['train_cfg']['max_epochs'], decay['milestones']) == (
+        24,
+        [16, 22],
+    )
+
+
+@pytest.mark.parametrize('stage', ['seed', 'search', 'adapt'])
+@pytest.mark.parametrize('seed', ['fbnetc', 'proxyless'])
+def test_other_mbconv_seeds_have_mobilenets_settings(seed, stage):
+    """FNA++, Sec. 4.5: but for the backbone and the channels that it gives."""
+    one, two = (
+        Config.fromfile(str(FNA / f'retinanet_{name}_{stage}.py')).to_dict()
+        for name in (seed, 'mbv2')
+    )
+    parts = ('plain.', 'supernet.', 'model.backbone.')
+    own = {'checkpoint', 'channels', 'pixels', 'model.neck.in_channels'}
+    own |= {'found', 'custom_hooks'} if stage == 'adapt' else set()
+    assert {d for d in differences(one, two) if not d.startswith(parts)} <= own
+    if stage == 'adapt':
+        assert one['custom_hooks'][1:] == two['custom_hooks'][1:]
+
+
 @pytest.mark.parametrize('data', ['bccd', 'toy'])
 def test_ablations_differ_in_the_weights_they_begin_with(data):
     adapt, seed = read('adapt', data), read('adapt-seed', data)

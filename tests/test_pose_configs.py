@@ -103,6 +103,9 @@ def test_the_settings_of_section_4_3():
         (decay,) = schedule
         assert (decay.type, decay.milestones, decay.gamma) == ('MultiStepLR', [90, 120], 0.1)
     for cfg in (search, adapt, seed):
+        augmentation = cfg.train_dataloader.dataset.pipeline[3]
+        assert augmentation.type == 'RandomBBoxTransform' and augmentation.rotate_factor == 60
+        assert tuple(augmentation.scale_factor) == (0.75, 1.25)
         assert cfg.train_dataloader.batch_size == 32 and cfg.train_cfg.max_epochs == 140
         assert cfg.model.head.in_channels == 320
         assert tuple(cfg.model.head.decoder.input_size) == (256, 256)

@@ -45,11 +45,13 @@ class Adaptation:
     def __post_init__(self) -> None:
         self.found = self.root / 'architecture.json'
         backbone = self.adapt.model.backbone
+        before = backbone.get('architecture') or ''
         backbone.architecture = str(self.found)
         for key in ('blocks', 'max_blocks'):  # they would choose a network by themselves
             backbone.pop(key, None)
         for hook in self.adapt.get('custom_hooks', []):
-            if hook['type'] == 'mmtransfer.RemapHook' and hook.get('source') != 'seed':
+            remaps = hook['type'] == 'mmtransfer.RemapHook' and hook.get('source') != 'seed'
+            if remaps and of_one_search(before, hook['checkpoint']):
                 hook['checkpoint'] = str(self.root / 'search')
 
     def stages(self) -> list[Stage]:
@@ -120,6 +122,15 @@ class Adaptation:
         command = ['tools/test.py', self._path(name), str(self.root / name)]
         command += ['--work-dir', str(folder), '--json', str(self._metrics(name))]
         return Stage(f'{name}_test', title, command, '', (name,))
+
+
+def of_one_search(architecture: str, checkpoint: str) -> bool:
+    """Whether weights lie where the architecture lies, or the architecture is no file.
+
+    Those that lie elsewhere are of a training between the two (FNA++, Table 13, row 6).
+    """
+    file, weights = Path(architecture), Path(checkpoint)
+    return len(file.parts) < 2 or weights in file.parents or file.parent in weights.parents
 
 
 def count(cfg: Config, size: tuple[int, int]) -> Counts:

@@ -12,7 +12,7 @@ adapt = dict(
         _delete_=True,
         type='mmtransfer.RegularisedOptimWrapper',
         optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
-        clip_grad=dict(max_norm=35),
+        clip_grad=dict(max_norm=35),  # ours: Sec. 4.1 names none
     ),
     param_scheduler=[
         # From 1e-4, for as long as in the released code; the paper does not say.

@@ -25,7 +25,7 @@ search = dict(
         weights=dict(
             type='mmtransfer.RegularisedOptimWrapper',
             optimizer=dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=5e-4),
-            clip_grad=dict(max_norm=35),
+            clip_grad=dict(max_norm=35),  # ours: Sec. 4.1 names none
         ),
         arch=dict(
             type='mmtransfer.RegularisedOptimWrapper',

@@ -8,7 +8,10 @@ _base_ = [
 ]
 
 model = dict(backbone=dict(_base_.plain, out_indices=(6,)), head=dict(in_channels=320))
-train_dataloader = dict(batch_size=32)
+# SimpleBaseline's own augmentation on MPII; mmpose's default is stronger.
+train_pipeline = _base_.train_pipeline
+train_pipeline[3].update(scale_factor=(0.75, 1.25), rotate_factor=60)
+train_dataloader = dict(batch_size=32, dataset=dict(pipeline=train_pipeline))
 
 train_cfg = _base_.adapt.train_cfg
 optim_wrapper = _base_.adapt.optim_wrapper

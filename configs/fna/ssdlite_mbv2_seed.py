@@ -17,6 +17,7 @@ train_cfg.update(max_epochs=60, val_interval=5)
 optim_wrapper = _base_.adapt.optim_wrapper
 # The released code's; the paper names the learning rate only.
 optim_wrapper.optimizer = dict(type='RMSprop', lr=0.2, momentum=0.9, eps=1.0, weight_decay=4e-5)
+optim_wrapper.clip_grad = None  # as in mmdet's and in the released code
 param_scheduler = _base_.adapt.param_scheduler
 param_scheduler[1].milestones = [36, 50, 56]
 default_hooks = _base_.adapt.default_hooks

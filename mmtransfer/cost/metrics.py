@@ -1,11 +1,11 @@
 """What a search may count: the metrics, how their values are shown, and the table of each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from ..space import SearchSpace
-from .latency import LatencyTableError, read_latency
+from .latency import LatencyTableError, Stamp, read_latency
 from .table import CostTable, cost_table
 
 
@@ -31,6 +31,10 @@ UNITS = {
     'params': Unit('params', 'M', 1e6, '{:,.0f} parameters'),
     'latency': Unit('latency_ms', 'ms', 1.0, '{:,.4g} ms'),
 }
+
+
+# Fields of a stamp that a config does not ask for.
+_OF_THE_SEARCH = ('input_size', 'output_stride', 'fingerprint')
 
 
 def say(metric: str, cost: float) -> str:
@@ -76,6 +80,13 @@ def table_for(
     if path is None:
         raise LatencyTableError(
             f'latency_table must be a path, or dict(file=PATH, **stamp); received {source!r}.'
+        )
+    known = [f.name for f in fields(Stamp) if f.name not in _OF_THE_SEARCH]
+    strange = [name for name in asked if name not in known]
+    if strange:
+        raise LatencyTableError(
+            f'latency_table may ask for {", ".join(known)} ({", ".join(_OF_THE_SEARCH)} are those '
+            f'of the search); received {", ".join(strange)}. Leave it out.'
         )
     stamp = {'dtype': 'float32', 'batch': 1, **asked}
     return read_latency(path, space, input_size=size, output_stride=output_stride, **stamp)[0]

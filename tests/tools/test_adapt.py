@@ -104,6 +104,28 @@ def test_the_stages_hand_over_by_file(tmp_path):
     assert without.digests['adapt_test'] == with_rival.digests['adapt_test']
 
 
+@pytest.mark.parametrize(
+    ('architecture', 'checkpoint', 'redirected'),
+    [
+        ('work_dirs/s/architecture.json', 'work_dirs/s', True),
+        ('work_dirs/s/architecture.json', 'work_dirs/s/epoch_3.pth', True),
+        ('work_dirs/s/chain/architecture_14.json', 'work_dirs/s', True),
+        ('resnet50', 'work_dirs/s', True),
+        ('', 'work_dirs/s', True),
+        ('work_dirs/s/architecture.json', 'work_dirs/pretrain', False),
+    ],
+)
+def test_weights_of_another_training_stay(tmp_path, architecture, checkpoint, redirected):
+    """Pretraining between search and fine-tune is not replaced by the search (Table 13, row 6)."""
+    hook = dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=checkpoint)
+    plain = Config.fromfile(str(FNA / 'deeplabv3_mbv2_adapt-pretrain.py'))
+    assert plain.custom_hooks[0].checkpoint == 'work_dirs/classifier_mbv2_pretrain'
+    plain.model.backbone.architecture, plain.custom_hooks = architecture, [hook]
+    whole = adapt.Adaptation(tmp_path, Config(dict(train_cfg=dict())), plain)
+    expected = str(tmp_path / 'search') if redirected else checkpoint
+    assert whole.adapt.custom_hooks[0]['checkpoint'] == expected
+
+
 def test_the_demo_fails_unless_both_have_learned():
     def result(name, value):
         return Result(name, {}, {'coco/bbox_mAP_50': value})
