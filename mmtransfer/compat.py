@@ -9,11 +9,13 @@ import sys
 import types
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.utils import package_utils
+from torch.autograd import Function
 
 
 class MissingFeatureError(ImportError):
@@ -26,6 +28,7 @@ def apply() -> None:
     register_safe_globals()
     stub_simcc_vis()
     give_ssd_head_its_loss()
+    mend_memory_layouts()
     quiet_pkg_resources()
 
 
@@ -105,6 +108,47 @@ def give_ssd_head_its_loss() -> None:
             module.SSDHead.loss_cls = None
 
     _after_import('mmdet.models.dense_heads.ssd_head', mend)
+
+
+def mend_memory_layouts() -> None:
+    """mmcv's compiled operators read the memory of what they are given as (N, C, H, W) whatever its
+    layout, so RoIAlign, deformable convolutions and others compute something else, silently, from
+    features in channels-last layout. Give them copies in the layout that they read.
+
+    mmcv.ops is never imported for it: the operators are mended when (or if) it is imported."""
+
+    def mend(_: types.ModuleType) -> None:
+        for name, module in list(sys.modules.items()):
+            if name.startswith('mmcv.ops.'):
+                for function in vars(module).values():
+                    if isinstance(function, type) and issubclass(function, Function):
+                        _give_contiguous(function)
+
+    _after_import('mmcv.ops', mend)
+
+
+def _give_contiguous(function: Any) -> None:
+    """Let an autograd function have contiguous tensors, forward and backward."""
+    for name in ('forward', 'backward'):
+        original = getattr(function, name)
+        if getattr(original, 'gives_contiguous', False):
+            continue
+
+        def called(*args: Any, original: Callable = original, **kwargs: Any) -> Any:
+            found = (a.contiguous() if _is_channels_last(a) else a for a in args)
+            return original(*found, **kwargs)
+
+        called.gives_contiguous = True  # type: ignore[attr-defined]
+        setattr(function, name, staticmethod(called))
+
+
+def _is_channels_last(value: Any) -> bool:
+    return (
+        isinstance(value, torch.Tensor)
+        and value.dim() == 4
+        and not value.is_contiguous()
+        and value.is_contiguous(memory_format=torch.channels_last)
+    )
 
 
 class _AfterImport:
