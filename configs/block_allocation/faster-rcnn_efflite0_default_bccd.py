@@ -9,11 +9,11 @@ _base_ = [
 ]
 
 train_cfg = _base_.adapt.train_cfg
-train_cfg.update(max_epochs=20, val_interval=2)
+train_cfg.update(max_epochs=16, val_interval=2)
 optim_wrapper = _base_.adapt.optim_wrapper
 optim_wrapper.optimizer = dict(type='AdamW', lr=5e-4, weight_decay=0.01)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[12, 16], gamma=0.1),
+    dict(type='MultiStepLR', by_epoch=True, milestones=[9, 12], gamma=0.1),
 ]
 default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.adapt.default_hooks.checkpoint)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.blocks import MBConv, Residual, build_block, conv_norm_act
+from mmtransfer.compat import mend_memory_layouts
 from mmtransfer.remap.load import load_seed
 from mmtransfer.seeds import Layer, Network, Seed
 
@@ -84,6 +85,8 @@ class StagedBackbone(BaseModule):
         self.act_cfg = dict(type=seed.act)
         self.output_stride = output_stride
         self.channels_last = channels_last
+        if channels_last:  # what reads the features may be one of mmcv's operators
+            mend_memory_layouts()
         self.stem = conv_norm_act(
             3,
             seed.stem_channels,
