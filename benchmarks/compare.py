@@ -39,6 +39,7 @@ from threading import Lock
 
 from mmengine.config import Config
 
+from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.config import build_model
@@ -381,6 +382,7 @@ def main() -> None:
     parser.add_argument('--threads', type=int, default=1, help='threads of each')
     parser.add_argument('-o', '--output', type=Path, required=True)
     args = parser.parse_args()
+    compat.apply()
     args.rows = [*args.rows, *(['member'] if args.member else [])]
     args.output = args.output.resolve()
     args.searches = args.searches and args.searches.resolve()
