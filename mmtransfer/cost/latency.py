@@ -127,7 +127,7 @@ def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> No
 
 
 def read_latency(
-    path: str | os.PathLike, space: SearchSpace, **wanted: Any
+    path: str | os.PathLike, space: SearchSpace, /, **wanted: Any
 ) -> tuple[CostTable, Stamp]:
     """Read a table, provided that it was measured under the conditions of this machine and search.
 
@@ -153,6 +153,11 @@ def read_latency(
         **wanted,
     }
     for name, value in wanted.items():
+        if not hasattr(stamp, name):
+            raise LatencyTableError(
+                f'latency_table may ask for the fields of a stamp, {", ".join(vars(stamp))}; '
+                f'received {name!r}.'
+            )
         if getattr(stamp, name) != value:
             raise LatencyTableError(
                 f'the latency table {text!r} must have been measured with {name} = {value!r}, as '

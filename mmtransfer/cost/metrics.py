@@ -1,11 +1,11 @@
 """What a search may count: the metrics, how their values are shown, and the table of each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from ..space import SearchSpace
-from .latency import LatencyTableError, Stamp, read_latency
+from .latency import LatencyTableError, read_latency
 from .table import CostTable, cost_table
 
 
@@ -81,12 +81,11 @@ def table_for(
         raise LatencyTableError(
             f'latency_table must be a path, or dict(file=PATH, **stamp); received {source!r}.'
         )
-    known = [f.name for f in fields(Stamp) if f.name not in _OF_THE_SEARCH]
-    strange = [name for name in asked if name not in known]
-    if strange:
+    given = [name for name in _OF_THE_SEARCH if name in asked]
+    if given:
         raise LatencyTableError(
-            f'latency_table may ask for {", ".join(known)} ({", ".join(_OF_THE_SEARCH)} are those '
-            f'of the search); received {", ".join(strange)}. Leave it out.'
+            f'latency_table may not ask for {", ".join(given)}: the table must have those of the '
+            f'search. Leave it out of {source!r}.'
         )
     stamp = {'dtype': 'float32', 'batch': 1, **asked}
     return read_latency(path, space, input_size=size, output_stride=output_stride, **stamp)[0]
