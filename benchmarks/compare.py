@@ -9,8 +9,11 @@ The checkpoint is chosen on val and reported on test.
         --metric coco/bbox_mAP --runs 3 -o work_dirs/compare_bccd
 
 A stopped comparison goes on where it was: every finished step is in OUT/steps.json, and a training
-resumes from its last checkpoint. With --member N there is another row, the network of N blocks that
-the greedy block search finds when it is bound by their number and not by a cost:
+resumes from its last checkpoint. Those of docs/results.md are in benchmarks/records/: copied to
+OUT/steps.json they give table and curves, and rows that need no search can be added to them.
+
+With --member N there is another row, the network of N blocks that the greedy block search finds
+when it is bound by their number and not by a cost:
 
     blocks=configs/block_allocation/faster-rcnn_efflite0
     python benchmarks/compare.py ${blocks}_{default,greedy,child}_bccd.py --member 14 \\
@@ -46,7 +49,7 @@ from mmtransfer.cost.config import build_model
 from mmtransfer.cost.counter import count_model
 from mmtransfer.cost.metrics import UNITS, table_for
 from mmtransfer.files import write_atomically
-from mmtransfer.report.curves import draw_curves, read_run
+from mmtransfer.report.curves import Run, draw_curves, read_run
 from mmtransfer.search import Target, derive, with_cost
 from mmtransfer.seeds import read_architecture, space_of
 
@@ -87,13 +90,14 @@ def call(log: Path, *command: str, threads: int) -> None:
         raise RuntimeError(f'{" ".join(command)} ended with {code}:\n{log.read_text()[-3000:]}')
 
 
-def train(config: str, folder: Path, threads: int, **options) -> dict:
+def train(args: argparse.Namespace, config: str, folder: Path, **options) -> dict:
     """One training, from its last checkpoint if it was stopped; returns the validation curve of
-    every metric and the seconds that it took, what was lost by stopping aside."""
+    every metric, the training loss by epoch, and the seconds that it took, what was lost by
+    stopping aside."""
     before, began = seconds_until_stopped(folder), time.perf_counter()
     chosen = [f'{k}={v}' for k, v in options.items()]
     command = ['tools/train.py', config, '--resume', '--work-dir', str(folder)]
-    call(folder / 'train.out', *command, '--cfg-options', *chosen, threads=threads)
+    call(folder / 'train.out', *command, '--cfg-options', *chosen, threads=args.threads)
     seconds = before + time.perf_counter() - began
     curve = {}  # by step: what followed the last checkpoint was run twice
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
@@ -101,7 +105,8 @@ def train(config: str, folder: Path, threads: int, **options) -> dict:
             record = json.loads(line)
             if 'step' in record and 'lr' not in record and 'loss' not in record:
                 curve[record['step']] = record
-    return {'curve': list(curve.values()), 'seconds': seconds}
+    loss = read_run(folder, args.metric).loss
+    return {'curve': list(curve.values()), 'loss': loss, 'seconds': seconds}
 
 
 def seconds_until_stopped(folder: Path) -> float:
@@ -170,9 +175,7 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
 
     def row(name: str, config: str, **options) -> dict:
         where = folder / name
-        done = steps.once(
-            f'run{seed}/{name}', lambda: train(config, where, threads, **own, **options)
-        )
+        done = steps.once(f'run{seed}/{name}', lambda: train(args, config, where, **own, **options))
         only = {k: v for k, v in options.items() if k.startswith('model.')}
         steps.once(
             f'run{seed}/{name}/test', lambda: test(config, where, threads, args.checkpoint, **only)
@@ -211,7 +214,7 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
 def search_of(args: argparse.Namespace, seed: int, folder: Path) -> dict:
     """A search of this comparison; or one of an earlier comparison, with the time that it took."""
     if args.searches is None:
-        return train(args.search, folder, args.threads, **{'randomness.seed': seed})
+        return train(args, args.search, folder, **{'randomness.seed': seed})
     earlier = json.loads((args.searches / 'steps.json').read_text())
     return earlier[f'run{seed}/search']
 
@@ -222,7 +225,7 @@ def bound_by_blocks(args: argparse.Namespace, seed: int, searched: Path, folder:
     if not (folder / 'last_checkpoint').exists():
         shutil.copy(searched / 'last_checkpoint', folder)  # it knows what was scored
     searcher = {'train_cfg.searcher.target': None, 'train_cfg.searcher.blocks': args.member}
-    done = train(args.search, folder, args.threads, **{'randomness.seed': seed, **searcher})
+    done = train(args, args.search, folder, **{'randomness.seed': seed, **searcher})
     return {**done, 'cost': drawn_cost(folder / 'architecture.json')}
 
 
@@ -298,12 +301,12 @@ def table(args: argparse.Namespace, done: dict) -> str:
 
 def curves(args: argparse.Namespace, done: dict) -> None:
     """OUT/curves.png: loss and validation metric of every run and row, and the mean of each row."""
-    runs = [
-        read_run(args.output / f'run{seed}' / row, args.metric, title)
-        for row, title in rows(args)
-        for seed in range(args.runs)
-        if f'run{seed}/{row}' in done
-    ]
+    runs = []
+    for row, title in rows(args):
+        for found in (done[f'run{s}/{row}'] for s in range(args.runs) if f'run{s}/{row}' in done):
+            metric = [(p['step'], p[args.metric]) for p in found['curve'] if args.metric in p]
+            loss = [(float(x), float(y)) for x, y in found['loss']]
+            runs.append(Run(title, tuple(loss), tuple(metric)))
     draw_curves(runs, args.metric).savefig(args.output / 'curves.png')
 
 
