@@ -90,14 +90,13 @@ def call(log: Path, *command: str, threads: int) -> None:
         raise RuntimeError(f'{" ".join(command)} ended with {code}:\n{log.read_text()[-3000:]}')
 
 
-def train(args: argparse.Namespace, config: str, folder: Path, **options) -> dict:
+def train(config: str, folder: Path, threads: int, **options) -> dict:
     """One training, from its last checkpoint if it was stopped; returns the validation curve of
-    every metric, the training loss by epoch, and the seconds that it took, what was lost by
-    stopping aside."""
+    every metric and the seconds that it took, what was lost by stopping aside."""
     before, began = seconds_until_stopped(folder), time.perf_counter()
     chosen = [f'{k}={v}' for k, v in options.items()]
     command = ['tools/train.py', config, '--resume', '--work-dir', str(folder)]
-    call(folder / 'train.out', *command, '--cfg-options', *chosen, threads=args.threads)
+    call(folder / 'train.out', *command, '--cfg-options', *chosen, threads=threads)
     seconds = before + time.perf_counter() - began
     curve = {}  # by step: what followed the last checkpoint was run twice
     for file in sorted(folder.glob('*/vis_data/scalars.json')):
@@ -105,8 +104,7 @@ def train(args: argparse.Namespace, config: str, folder: Path, **options) -> dic
             record = json.loads(line)
             if 'step' in record and 'lr' not in record and 'loss' not in record:
                 curve[record['step']] = record
-    loss = read_run(folder, args.metric).loss
-    return {'curve': list(curve.values()), 'loss': loss, 'seconds': seconds}
+    return {'curve': list(curve.values()), 'seconds': seconds}
 
 
 def seconds_until_stopped(folder: Path) -> float:
@@ -175,7 +173,12 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
 
     def row(name: str, config: str, **options) -> dict:
         where = folder / name
-        done = steps.once(f'run{seed}/{name}', lambda: train(args, config, where, **own, **options))
+
+        def tune() -> dict:
+            done = train(config, where, threads, **own, **options)
+            return {**done, 'loss': read_run(where, args.metric).loss}
+
+        done = steps.once(f'run{seed}/{name}', tune)
         only = {k: v for k, v in options.items() if k.startswith('model.')}
         steps.once(
             f'run{seed}/{name}/test', lambda: test(config, where, threads, args.checkpoint, **only)
@@ -214,7 +217,7 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
 def search_of(args: argparse.Namespace, seed: int, folder: Path) -> dict:
     """A search of this comparison; or one of an earlier comparison, with the time that it took."""
     if args.searches is None:
-        return train(args, args.search, folder, **{'randomness.seed': seed})
+        return train(args.search, folder, args.threads, **{'randomness.seed': seed})
     earlier = json.loads((args.searches / 'steps.json').read_text())
     return earlier[f'run{seed}/search']
 
@@ -225,7 +228,7 @@ def bound_by_blocks(args: argparse.Namespace, seed: int, searched: Path, folder:
     if not (folder / 'last_checkpoint').exists():
         shutil.copy(searched / 'last_checkpoint', folder)  # it knows what was scored
     searcher = {'train_cfg.searcher.target': None, 'train_cfg.searcher.blocks': args.member}
-    done = train(args, args.search, folder, **{'randomness.seed': seed, **searcher})
+    done = train(args.search, folder, args.threads, **{'randomness.seed': seed, **searcher})
     return {**done, 'cost': drawn_cost(folder / 'architecture.json')}
 
 
