@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ from mmtransfer.remap.networks import (
 )
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
 from mmtransfer.remap.strategy import check_strategy, with_strategy
-from mmtransfer.seeds import Network, network, read_architecture, seed_network, space_of
+from mmtransfer.seeds import Layer, Network, network, read_architecture, seed_network, space_of
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
 SOURCES = ('supernet', 'seed')
@@ -225,7 +226,7 @@ def _is_of_network(content: Mapping[str, Any], wanted: Network, origin: str) -> 
     if known is None:
         return False
     found = network(read_architecture(known))
-    if found.stages != wanted.stages:
+    if _built(found) != _built(wanted):
         theirs, ours = ([len(stage) for stage in n.stages] for n in (found, wanted))
         raise RemapError(
             f"The weights of a plain network go into the same network only; '{origin}' is of one "
@@ -234,6 +235,12 @@ def _is_of_network(content: Mapping[str, Any], wanted: Network, origin: str) -> 
             'the supernet.'
         )
     return True
+
+
+def _built(plain: Network) -> list[list[Layer]]:
+    """The layers of each stage, without what a search knows of them: equal networks may come from
+    different spaces."""
+    return [[replace(la, position=la.index, choice=None) for la in s] for s in plain.stages]
 
 
 def _load(module: nn.Module, plan: RemapPlan, tensors: Mapping[str, Tensor]) -> None:

@@ -235,6 +235,18 @@ def test_a_plain_network_goes_into_the_same_one_only(tmp_path):
         load_model(model([1, 2, 2, 1, 1]), tmp_path / 'x.pth')
 
 
+def test_equal_networks_of_different_spaces_are_the_same_one(tmp_path):
+    """The seed by its name, and the seed as an allocation, which are searched in other stages."""
+    seed, own = (
+        Detector(AdaptedBackbone('mobilenet_v2', **options))
+        for options in ({}, dict(blocks=[2, 3, 4, 3, 3]))
+    )
+    record = {'architecture': json.loads(seed.backbone.architecture.to_json())}
+    torch.save({'state_dict': seed.state_dict(), 'mmtransfer': record}, tmp_path / 'x.pth')
+    load_model(own, tmp_path / 'x.pth')
+    assert all(torch.equal(t, seed.state_dict()[n]) for n, t in own.state_dict().items())
+
+
 def test_names_of_a_wrapped_model_are_understood(searched, tmp_path):
     state = searched[1]['state_dict']
     torch.save({'state_dict': {f'module.{n}': t for n, t in state.items()}}, tmp_path / 'x.pth')
