@@ -11,7 +11,7 @@ from _figure import write_figure
 from matplotlib.figure import Figure
 
 from mmtransfer.cost.metrics import UNITS
-from mmtransfer.report.chain import draw_chains, read_chain
+from mmtransfer.report.chain import chain_metric, draw_chains, read_chain
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument('work_dirs', nargs='+', help='work directories of greedy searches')
     parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
     parser.add_argument('--label', nargs='+', help='one per directory; default: their names')
-    parser.add_argument('--metric', default='coco/bbox_mAP', help='of the axis; %(default)s')
+    parser.add_argument('--metric', help='name on the axis; default: what the searches scored by')
     parser.add_argument('--cost', choices=UNITS, default='madds', help='default %(default)s')
     args = parser.parse_args()
     labels = args.label or [Path(folder).resolve().name for folder in args.work_dirs]
@@ -33,7 +33,8 @@ def main() -> int:
             label: read_chain(folder, unit.key, unit.scale)
             for label, folder in zip(labels, args.work_dirs, strict=True)
         }
-        return draw_chains(chains, args.metric, f'{unit.key} ({unit.suffix})')
+        metric = args.metric or ', '.join(dict.fromkeys(map(chain_metric, args.work_dirs)))
+        return draw_chains(chains, metric, f'{unit.key} ({unit.suffix})')
 
     return write_figure(make, args.output)
 

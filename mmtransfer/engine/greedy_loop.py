@@ -75,11 +75,6 @@ class GreedyBlockSearchLoop(SearchLoop):
         self.scoring = kind(self, self.evaluation)
         return self.scoring
 
-    def checkpoint_state(self) -> dict:
-        """Also what was found: the largest network, whatever the others scored."""
-        found = self.searcher.architecture()
-        return {**super().checkpoint_state(), 'found': found and list(found.as_dict.values())}
-
     def run(self) -> nn.Module:
         """Train, search, write the chain."""
         model = super().run()
@@ -97,11 +92,11 @@ class GreedyBlockSearchLoop(SearchLoop):
             stale.unlink()  # of an earlier search in this folder
         for kept in chain:
             kept.write(folder / f'chain/architecture_{searcher.size(kept):02d}.json')
-        entries = [chain_entry(a, searcher, scores, better.get(a)) for a in chain]
+        metric, cost = self.evaluation.metric, f'{unit.key} ({unit.suffix})'
+        entries = [chain_entry(a, searcher, scores, metric, better.get(a)) for a in chain]
         write_atomically(json.dumps(entries, indent=1, allow_nan=False) + '\n',
                          folder / 'chain.json')  # fmt: skip
         members = [self._member(a, scores) for a in chain]
-        metric, cost = self.evaluation.metric, f'{unit.key} ({unit.suffix})'
         write_atomically(chain_table(members, metric, cost) + '\n', folder / 'chain.md')
         draw_chain(members, metric, cost).savefig(folder / 'chain.png')
         for kept, rival in better.items():
@@ -137,6 +132,7 @@ def chain_entry(
     kept: Architecture,
     searcher: GreedyBlockSearcher,
     scores: Scores,
+    metric: str,
     better: Architecture | None = None,
 ) -> dict[str, Any]:
     """A member of the chain as JSON values, with the candidates of its step, itself included.
@@ -145,11 +141,13 @@ def chain_entry(
         kept: With its cost noted.
         searcher: After its search.
         scores: Of all candidates.
+        metric: Name of the score.
         better: A scored architecture of its size that is better, if one is known.
     """
     size = searcher.size(kept)
     return {
         'size': size,
+        'metric': metric,
         'options': list(kept.as_dict.values()),
         'score': scores.to_number(kept),
         'cost': kept.cost,

@@ -190,6 +190,8 @@ class SearchLoop(EpochBasedTrainLoop):
             # Without what the scores know from elsewhere: it may lie outside this searcher's bound.
             told = self.scores and self.scores.only(self.searcher.told)
             state['scores'] = told and told.to_data()
+            found = self.searcher.architecture()  # of a greedy search: not what scored best
+            state['found'] = found and list(found.as_dict.values())
         return state
 
     def restore(self, state: dict) -> None:

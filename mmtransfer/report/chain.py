@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -52,17 +53,11 @@ def read_chain(folder: str | Path, cost: str = 'madds', scale: float = 1e9) -> l
     Raises:
         ValueError: There is no chain, or it has no such cost.
     """
-    file = Path(folder) / 'chain.json'
-    if not file.exists():
-        raise ValueError(
-            f'{folder} must be the work directory of a finished greedy search; it has no '
-            f'chain.json.'
-        )
-    entries = json.loads(file.read_text())
+    entries = _entries(folder)
     if cost not in entries[0]['cost']:
         raise ValueError(
-            f'the cost must be one that {file} has, {", ".join(entries[0]["cost"])}; received '
-            f'{cost!r}.'
+            f'the cost must be one that {Path(folder) / "chain.json"} has, '
+            f'{", ".join(entries[0]["cost"])}; received {cost!r}.'
         )
     return [
         Member(
@@ -74,6 +69,25 @@ def read_chain(folder: str | Path, cost: str = 'madds', scale: float = 1e9) -> l
         )
         for e in entries
     ]
+
+
+def chain_metric(folder: str | Path) -> str:
+    """Name of the score by which the chain in a work directory was chosen.
+
+    Raises:
+        ValueError: There is no chain.
+    """
+    return _entries(folder)[0].get('metric', 'score')
+
+
+def _entries(folder: str | Path) -> list[dict[str, Any]]:
+    file = Path(folder) / 'chain.json'
+    if not file.exists():
+        raise ValueError(
+            f'{folder} must be the work directory of a finished greedy search; it has no '
+            f'chain.json.'
+        )
+    return json.loads(file.read_text())
 
 
 def chain_table(members: Sequence[Member], metric: str, cost: str) -> str:

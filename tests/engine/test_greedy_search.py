@@ -73,6 +73,7 @@ def test_the_chain_is_written(tmp_path):
         written = Architecture.read(tmp_path / entry['file'])
         assert written == kept and written.cost == entry['cost']
         assert entry['cost']['madds'] == loop.table.of(kept)
+        assert entry['metric'] == 'ones'
         assert entry['score'] == entry['metrics']['ones'] == loop.scores.values[kept]
         assert entry['metrics'].keys() == {'ones', 'bbox_mAP_s', 'bbox_mAP_l'}
         best = max(c['score'] for c in entry['candidates'])
@@ -225,6 +226,17 @@ def test_any_space_with_an_order(tmp_path):
     assert Architecture.read(tmp_path / 'chain/architecture_09.json') == chain[-1]
     for before, after in itertools.pairwise(chain):
         assert sum(a != b for a, b in zip(before.options, after.options, strict=True)) == 1
+
+
+def test_another_loop_writes_and_derives_the_same_network(tmp_path):
+    """The largest one, which need not have the best score."""
+    config = greedy_config(tmp_path)
+    config.train_cfg.type = 'mmtransfer.SearchLoop'
+    loop = run(copy.deepcopy(config)).train_loop
+    sizes = {loop.searcher.size(a) for a in loop.searcher.told}
+    assert sizes == {4, 5, 6}
+    written = Architecture.read(tmp_path / 'architecture.json')
+    assert written == derive_from_checkpoint(config, tmp_path) == loop.searcher.chain[-1]
 
 
 def test_it_says_where_it_was_not_the_best(tmp_path):

@@ -35,6 +35,19 @@ def test_two_chains_make_one_picture(plot, searched, tmp_path, capsys):
     assert cv2.imread(str(picture)).std() > 1
 
 
+def test_the_axis_is_named_by_what_was_searched(plot, searched, tmp_path, monkeypatch):
+    entry = json.loads((searched / 'chain.json').read_text())[0]
+    (searched / 'chain.json').write_text(json.dumps([{**entry, 'metric': 'mIoU'}]))
+    named = []
+    draw = sys.modules['plot_chain'].draw_chains
+    monkeypatch.setattr(
+        'plot_chain.draw_chains', lambda *args: named.append(args[1]) or draw(*args)
+    )
+    plot(searched, '-o', tmp_path / 'x.png')
+    plot(searched, '--metric', 'mine', '-o', tmp_path / 'x.png')
+    assert named == ['mIoU', 'mine']
+
+
 def test_mistakes_are_named(plot, searched, tmp_path, capsys):
     picture = tmp_path / 'x.png'
     assert plot(searched, '--cost', 'params', '-o', picture) == 2
