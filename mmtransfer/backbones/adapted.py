@@ -65,8 +65,8 @@ class AdaptedBackbone(StagedBackbone):
                     f'blocks. Give both, or leave it out.'
                 )
             found = read_architecture(architecture)
-        elif architecture in SEEDS:
-            found = allocation(str(architecture), blocks, max_blocks)
+        elif isinstance(architecture, str) and architecture in SEEDS:
+            found = allocation(architecture, blocks, max_blocks)
         else:
             raise ValueError(
                 f'blocks go with the name of a seed ({", ".join(SEEDS)}); received blocks={blocks} '

@@ -98,7 +98,12 @@ def named_architecture(space: SearchSpace, name: Named) -> Architecture:
         if name == 'largest':
             return space.architecture([choice.options[-1] for choice in space.choices])
         return space.architecture([str(n) for n in name])  # type: ignore[union-attr]
-    found = read_architecture(name)  # type: ignore[arg-type]
+    if not isinstance(name, str | os.PathLike | Mapping | Architecture):
+        raise ValueError(
+            f"evaluate must be 'largest', 'seed', numbers of blocks, or the path or the content of "
+            f'an architecture file; received {name!r}.'
+        )
+    found = read_architecture(name)
     space.check(found)
     return found
 

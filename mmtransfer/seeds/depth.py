@@ -6,6 +6,7 @@ as they are.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from ..architecture import Architecture
 from ..space import Choice, SearchSpace, SpaceError
@@ -31,7 +32,8 @@ def depth_space(seed: str, max_blocks: Sequence[int] | None = None) -> SearchSpa
             f'a space of block allocations needs a seed whose stages have no skips between their '
             f'blocks; {seed} has some. Choose another seed.'
         )
-    most = [len(found.stages[s].ops) for s in stages] if max_blocks is None else list(max_blocks)
+    own = [len(found.stages[s].ops) for s in stages]
+    most = own if max_blocks is None else _listed(max_blocks)
     if len(most) != len(stages) or not all(type(n) is int and n >= 1 for n in most):
         raise SpaceError(
             f'max_blocks must give at least 1 for each of the {len(stages)} searched stages of '
@@ -65,7 +67,7 @@ def allocation(
     """
     found = find_seed(seed)
     stages = searched_stages(found)
-    wanted = list(blocks) if isinstance(blocks, Sequence) else [blocks]
+    wanted = _listed(blocks)
     if len(wanted) != len(stages) or not all(type(n) is int and n >= 1 for n in wanted):
         channels = ', '.join(str(found.stages[s].channels) for s in stages)
         raise SpaceError(
@@ -76,3 +78,8 @@ def allocation(
         own = (len(found.stages[s].ops) for s in stages)
         max_blocks = [max(pair) for pair in zip(own, wanted, strict=True)]
     return depth_space(seed, max_blocks).architecture([str(n) for n in wanted])
+
+
+def _listed(blocks: Any) -> list[Any]:
+    """Numbers of blocks as a list; a lone one too, so that the check of their number refuses it."""
+    return list(blocks) if isinstance(blocks, Sequence) else [blocks]

@@ -126,6 +126,10 @@ def test_a_child_by_config():
 def test_blocks_without_a_seed_and_without_their_supernet_are_refused():
     with pytest.raises(ValueError, match='blocks go with the name of a seed.*x.json'):
         AdaptedBackbone('x.json', blocks=[1, 1])
+    with pytest.raises(ValueError, match="blocks go with the name of a seed.*{'space'"):
+        AdaptedBackbone({'space': 'depth'}, blocks=[1, 1])
+    with pytest.raises(SpaceError, match=r'max_blocks must give.*received \[8\]'):
+        DepthSupernet('resnet50', max_blocks=8)
     with pytest.raises(ValueError, match='received .3, 4. without blocks'):
         AdaptedBackbone('resnet18', max_blocks=[3, 4])
     with pytest.raises(SpaceError, match='at least 1 for each of the 4 stages'):

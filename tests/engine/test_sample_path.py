@@ -208,6 +208,8 @@ def test_what_can_be_evaluated():
     blocks = lambda name: [int(n) for n in named_architecture(space, name).as_dict.values()]  # noqa: E731
     assert blocks('largest') == MOST and blocks('seed') == MOST
     assert blocks((1, 1, 2, 1, 1)) == [1, 1, 2, 1, 1]
+    with pytest.raises(ValueError, match="must be 'largest', 'seed', numbers.*received 5"):
+        named_architecture(space, 5)
     with pytest.raises(SpaceError, match='9'):
         blocks([9, 1, 1, 1, 1])
     with pytest.raises(SpaceError):
