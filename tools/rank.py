@@ -231,13 +231,17 @@ def main() -> None:
     except (ValueError, FileNotFoundError) as error:
         sys.exit(f'rank.py: error: {error}')
     print(table(scores, args.top))
-    if args.blocks is not None and (kept := place_in_chain(args.checkpoint, args.blocks, scores)):
-        print(kept)
     if args.architectures:
         for place, found in enumerate(scores.ranking()[: args.top], 1):
             path = args.architectures / f'rank_{place:02d}.json'
             found.write(path)
     print(f'all scores: {args.output}')
+    if args.blocks is not None:
+        try:
+            kept = place_in_chain(args.checkpoint, args.blocks, scores)
+        except ValueError as error:
+            sys.exit(f'rank.py: error: the chain beside the checkpoint cannot be read: {error}')
+        print(kept, end='\n' * bool(kept))
 
 
 if __name__ == '__main__':
