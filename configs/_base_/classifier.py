@@ -27,11 +27,14 @@ default_hooks = dict(
         type='mmtransfer.CheckpointHook',
         interval=1,
         by_epoch=True,
-        max_keep_ckpts=2,
-        save_best='accuracy/top1',
+        max_keep_ckpts=2,  # no save_best: these data sets have no test part beside val
     ),
 )
-custom_hooks = [dict(type='mmtransfer.CheckChannelsHook'), dict(type='mmtransfer.CheckClassesHook')]
+custom_hooks = [
+    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckClassesHook'),
+    dict(type='SyncBuffersHook'),  # every process validates with the same running statistics
+]
 model_wrapper_cfg = dict(type='mmtransfer.AverageGradients')
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
 val_evaluator = dict(type='mmtransfer.Accuracy', topk=(1, 5))
