@@ -100,6 +100,21 @@ def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path
     chain = json.loads((Path(greedy.work_dir) / 'chain.json').read_text())
     assert [entry['size'] for entry in chain] == [4, 5]
 
+    # Without a training on the source, as docs/config.md has it: any network of the chain.
+    cfg = shrink(read('faster-rcnn_r50_child'), tmp_path / 'own', searched=Path(greedy.work_dir))
+    cfg.model.backbone.blocks = [int(n) for n in chain[0]['options']]
+    cfg.custom_hooks = [
+        dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=greedy.work_dir),
+        dict(type='mmtransfer.ReestimateBNHook', iterations=1, frozen=True),
+    ]
+    cfg.optim_wrapper.optimizer.lr = 0.0
+    own = run(cfg)
+    expected = greedy.model.state_dict()
+    for name, tensor in own.model.state_dict().items():
+        estimated = name.startswith('backbone') and name.endswith(('_mean', '_var'))
+        if not name.endswith('num_batches_tracked'):
+            assert torch.equal(tensor, expected[name]) == (not estimated), name
+
     source = run(
         shrink(read('classifier_r50_child'), tmp_path / 'child', searched=Path(supernet.work_dir))
     )
@@ -203,6 +218,54 @@ def test_detection_has_the_settings_of_section_4_1(detector, stage):
     source = dict(child='child', default='default', greedy='supernet')[stage]
     assert remap.checkpoint == f'work_dirs/classifier_r50_{source}'
     assert remap.initialise == ['neck.', 'rpn_head.', 'roi_head.']
+
+
+BLOCKS = {
+    'r50': [1, 3, 7, 5],
+    'r101': [2, 5, 19, 7],
+    'mbv2': [2, 2, 2, 3, 5],
+    'mnasnet': [3, 3, 2, 3, 4],
+    'sex50': [1, 3, 7, 5],
+}
+
+
+@pytest.mark.parametrize(
+    'name', [p.stem for p in FOLDER.glob('*rcnn_*_child.py') if 'efflite0' not in p.stem]
+)
+def test_every_detector_takes_what_was_found_and_its_rival_what_is_usual(name):
+    """Allocation (Table 1) and source; the rest is the rival's."""
+    seed = name.split('_')[1]
+    child, rival = read(name), read(name.replace('child', 'default'))
+    assert child.model.backbone.blocks == BLOCKS[seed]
+    usual = [3, 4, 23, 3] if seed == 'r101' else None
+    assert rival.model.backbone.get('blocks') == usual
+    for cfg, stage in ((child, 'child'), (rival, 'default')):
+        assert cfg.custom_hooks[0].checkpoint == f'work_dirs/classifier_{seed}_{stage}'
+        source = read(f'classifier_{seed}_{stage}').model.backbone
+        ours = cfg.model.backbone
+        assert ours.architecture == source.architecture
+        assert ours.get('blocks') == source.get('blocks')
+        assert ours.norm_eval and cfg.optim_wrapper.optimizer.lr == 0.04
+    for cfg in (child, rival):
+        cfg.model.pop('backbone')
+        cfg.pop('custom_hooks')
+    assert child.to_dict() == rival.to_dict()
+
+
+@pytest.mark.parametrize(('stage', 'blocks'), [('child', [1, 6, 6, 3]), ('default', [3, 4, 6, 3])])
+def test_a_new_non_local_module_changes_nothing_at_first(stage, blocks, tmp_path):
+    source = AdaptedBackbone('resnet50', blocks=blocks).eval()
+    state = {f'backbone.{n}': t for n, t in source.state_dict().items()}
+    torch.save({'state_dict': state}, tmp_path / 'x.pth')
+    cfg = read(f'classifier_r50nl_{stage}_cub2011').model.backbone
+    cfg.init_cfg.checkpoint = str(tmp_path / 'x.pth')
+    init_default_scope('mmtransfer')
+    net = MODELS.build(cfg)
+    net.init_weights()
+    assert any('non_local' in name for name, _ in net.named_modules())
+    x = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(net.eval()(x)[-1], source(x)[-1])
 
 
 @pytest.mark.parametrize('name', [p.stem for p in FOLDER.glob('*_greedy*.py')])
