@@ -32,7 +32,6 @@ import math
 import os
 import random
 import shutil
-import statistics
 import subprocess
 import sys
 import time
@@ -40,18 +39,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 
+from comparison import ROWS, curves, last_third, table
 from mmengine.config import Config
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost import cost_table
-from mmtransfer.cost.config import build_model
-from mmtransfer.cost.counter import count_model
 from mmtransfer.cost.metrics import UNITS, table_for
+from mmtransfer.engine.greedy_loop import label
 from mmtransfer.files import write_atomically
-from mmtransfer.report.curves import Run, draw_curves, read_run
+from mmtransfer.report.curves import read_run
 from mmtransfer.search import Target, derive, with_cost
-from mmtransfer.seeds import read_architecture, space_of
+from mmtransfer.seeds import space_of
 
 ROOT = Path(__file__).resolve().parent.parent
 _LOCK = Lock()
@@ -148,12 +146,15 @@ def random_like(found: Path, out: Path, seed: int, search: Config) -> dict:
     target = Target(architecture.cost[UNITS[table.metric].key], 0.005)
     drawn = derive(space, preferences, table, target)
     with_cost(drawn, table, drawn='random', seed=seed).write(out)
-    return {'cost': drawn_cost(out)}
+    return described(out)
 
 
-def drawn_cost(path: Path) -> dict:
-    """Backbone multiply-adds and parameters as the architecture file says."""
-    return dict(Architecture.read(path).cost or {})
+def described(path: Path) -> dict:
+    """Backbone multiply-adds and parameters as the architecture file says, and how many blocks each
+    stage has if that is what was searched."""
+    found = Architecture.read(path)
+    allocation = {'allocation': label(found)} if found.space == 'depth' else {}
+    return {'cost': dict(found.cost or {}), **allocation}
 
 
 def weights_from(searched: Path, adapt: Config) -> dict[str, str]:
@@ -195,7 +196,7 @@ def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:
         seed_config = Config.fromfile(args.seed)
     hooks = weights_from(searched, adapt_config)
     if 'adapted' in args.rows:
-        steps.once(f'run{seed}/found', lambda: {'cost': drawn_cost(found)})
+        steps.once(f'run{seed}/found', described, found)
         row('adapted', args.adapt, **{'model.backbone.architecture': str(found)}, **hooks)
     if 'random' in args.rows:
         steps.once(f'run{seed}/draw', random_like, found, drawn, seed, search_config)
@@ -229,7 +230,7 @@ def bound_by_blocks(args: argparse.Namespace, seed: int, searched: Path, folder:
         shutil.copy(searched / 'last_checkpoint', folder)  # it knows what was scored
     searcher = {'train_cfg.searcher.target': None, 'train_cfg.searcher.blocks': args.member}
     done = train(args.search, folder, args.threads, **{'randomness.seed': seed, **searcher})
-    return {**done, 'cost': drawn_cost(folder / 'architecture.json')}
+    return {**done, **described(folder / 'architecture.json')}
 
 
 def by_time(epochs: int, search: dict, adapted: dict, seed: dict) -> int:
@@ -245,112 +246,6 @@ def stretched(config: Config, scale: float, epochs: int) -> dict[str, object]:
             milestones = [round(m * scale) for m in scheduler['milestones']]
             options[f'param_scheduler.{index}.milestones'] = str(milestones).replace(' ', '')
     return options
-
-
-ROWS = ('seed', 'seed-long', 'random', 'adapted')
-# Row -> the step that has the cost of its architecture; none: the seed's.
-SOURCES = {'adapted': 'found', 'random': 'draw', 'member': 'grown'}
-
-
-def rows(args: argparse.Namespace) -> list[tuple[str, str]]:
-    """Name and title of the rows that were asked for, in the order of the table."""
-    titles = {
-        'seed': 'seed network, fine-tuned',
-        'seed-long': 'seed network, whole budget',
-        'random': 'random architecture, same remap',
-        'adapted': f'adapted ({args.method})',
-        'member': f'adapted ({args.method}), {args.member} blocks',
-    }
-    return [(name, titles[name]) for name in titles if name in args.rows]
-
-
-def table(args: argparse.Namespace, done: dict) -> str:
-    """Markdown: mean and sample standard deviation over the runs, every single value beside it."""
-    seed_config, search = Config.fromfile(args.seed), Config.fromfile(args.search)
-    seed = read_architecture(seed_config.model.backbone.architecture)
-    size = tuple(search.train_cfg.input_size)
-    stride = search.model.backbone.get('output_stride', 32)
-    of_seed = with_cost(seed, cost_table(space_of(seed), size, output_stride=stride)).cost or {}
-    counts = count_model(build_model(seed_config), size)['madds']
-    rest = counts['total'] - counts['backbone']  # the same in all rows: neck and head
-    lines = [
-        '| row | backbone MAdds (M) | model MAdds (M) | backbone params (M) | '
-        f'test {args.metric}: mean ± std (each run) | val, best | search s | fine-tune s |',
-        '|---|---|---|---|---|---|---|---|',
-    ]
-    for row, title in rows(args):
-        runs = [s for s in range(args.runs) if f'run{s}/{row}/test' in done]
-        if not runs:
-            continue
-        scores = [done[f'run{s}/{row}/test']['test'][args.metric] for s in runs]
-        best = [
-            max(p[args.metric] for p in done[f'run{s}/{row}']['curve'] if args.metric in p)
-            for s in runs
-        ]
-        source = SOURCES.get(row)
-        costs = [done[f'run{s}/{source}']['cost'] if source else of_seed for s in runs]
-        search = [done[f'run{s}/search']['seconds'] if source else 0.0 for s in runs]
-        tune = [done[f'run{s}/{row}']['seconds'] for s in runs]
-        each = ', '.join(f'{v:.3f}' for v in scores)
-        madds = millions([c['madds'] for c in costs], 1)
-        whole = millions([c['madds'] + rest for c in costs], 1)
-        params = millions([c['params'] for c in costs], 2)
-        lines.append(
-            f'| {title} | {madds} | {whole} | {params} | {spread(scores)} ({each}) | '
-            f'{spread(best)} | {statistics.mean(search):.0f} | {statistics.mean(tune):.0f} |'
-        )
-    return '\n'.join(lines)
-
-
-def curves(args: argparse.Namespace, done: dict) -> None:
-    """OUT/curves.png: loss and validation metric of every run and row, and the mean of each row."""
-    runs = []
-    for row, title in rows(args):
-        for found in (done[f'run{s}/{row}'] for s in range(args.runs) if f'run{s}/{row}' in done):
-            metric = [(p['step'], p[args.metric]) for p in found['curve'] if args.metric in p]
-            loss = [(float(x), float(y)) for x, y in found['loss']]
-            runs.append(Run(title, tuple(loss), tuple(metric)))
-    draw_curves(runs, args.metric).savefig(args.output / 'curves.png')
-
-
-def last_third(args: argparse.Namespace, done: dict) -> str:
-    """By how much the validation metric still moves in the last third of the fine-tune.
-
-    Of each row's mean curve: the mean of the later half of that third against the earlier half. The
-    best of a noisy curve rises with the number of looks alone, so it stands beside it.
-    """
-    parts = []
-    for row, title in rows(args):
-        by_step = [
-            {
-                point['step']: point[args.metric]
-                for point in done[f'run{seed}/{row}']['curve']
-                if args.metric in point
-            }
-            for seed in range(args.runs)
-            if f'run{seed}/{row}' in done
-        ]
-        # A run that was stopped in a validation lacks that one.
-        common = sorted(set.intersection(*map(set, by_step))) if by_step else []
-        if len(common) < 6:
-            continue
-        curves = [[curve[step] for step in common] for curve in by_step]
-        mean = [statistics.mean(values) for values in zip(*curves, strict=True)]
-        first = math.ceil(len(mean) * 2 / 3)
-        third, half = mean[first:], (len(mean) - first) // 2
-        moved = statistics.mean(third[-half:]) / statistics.mean(third[:half]) - 1
-        rise = statistics.mean(max(c) / max(c[:first]) - 1 for c in curves)
-        parts.append(f'{title} {moved:+.1%} (best {rise:+.1%})')
-    return 'Val over the last third of the fine-tune: ' + '; '.join(parts) + '.'
-
-
-def millions(values: list[float], digits: int) -> str:
-    return ', '.join(sorted({f'{value / 1e6:.{digits}f}' for value in values}))
-
-
-def spread(values: list[float]) -> str:
-    deviation = statistics.stdev(values) if len(values) > 1 else float('nan')
-    return f'{statistics.mean(values):.3f} ± {deviation:.3f}'
 
 
 def main() -> None:
