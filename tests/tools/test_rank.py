@@ -149,7 +149,7 @@ def depth_searched(tmp_path_factory):
     return folder
 
 
-def test_all_allocations_of_one_size(depth_searched, tmp_path):
+def test_all_allocations_of_one_size(depth_searched, tmp_path, monkeypatch):
     """All seven when more were asked for than there are; a draw of them otherwise."""
     blocks = ('--blocks', '6')
     few = ranked(depth_searched, tmp_path / 'six.json', *blocks)
@@ -170,5 +170,15 @@ def test_all_allocations_of_one_size(depth_searched, tmp_path):
     assert rank.place_in_chain(str(depth_searched), 5, five) == ''
     with pytest.raises(ValueError, match='between 4 .* and 9'):
         ranked(depth_searched, tmp_path / 'ten.json', '--blocks', '10')
+
+    # A damaged chain is said last, when nothing can be lost.
+    (tmp_path / 'chain').mkdir()
+    (tmp_path / 'chain/architecture_05.json').write_text('{')
+    monkeypatch.setattr(rank, 'rank', lambda args: five)
+    arguments = ['x.py', str(tmp_path), '--blocks', '5', '--architectures', str(tmp_path / 'best')]
+    monkeypatch.setattr(sys, 'argv', ['rank.py', *arguments])
+    with pytest.raises(SystemExit, match='the chain beside the checkpoint cannot be read'):
+        rank.main()
+    assert Architecture.read(tmp_path / 'best/rank_01.json') == five.ranking()[0]
     with pytest.raises(SystemExit):
         rank.parse_args(['a', 'b', '-o', 'c', '--blocks', '6', '--cost', '1e9'])
