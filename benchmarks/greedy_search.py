@@ -58,26 +58,42 @@ def run_step(
     return results, count
 
 
-def ratio(
-    supernet: Any, candidates: Sequence[Architecture], evaluate: Callable, repeat: int
-) -> dict:
-    """Median of the pairwise ratios of processor time, shared / one by one, taken in turn."""
-    pairs = []
+def in_turn(way: Callable[[bool], Any], repeat: int) -> tuple[dict, dict[bool, Any]]:
+    """Medians of the processor time of both ways, shared or one by one, over pairs taken in turn
+    after one that does not count; and what both returned the last time."""
+    pairs, results = [], {}
     for number in range(repeat + 1):
-        pair = []
+        pair = {}
         for shared in (True, False) if number % 2 else (False, True):
             began = time.process_time()
-            results, count = run_step(supernet, candidates, evaluate, shared)
-            pair.append((shared, time.process_time() - began, count))
-        if number:
-            pairs.append(dict((shared, (seconds, count)) for shared, seconds, count in pair))
-    del results
+            results[shared] = way(shared)
+            pair[shared] = time.process_time() - began
+        pairs.append(pair)
+    pairs = pairs[1:]
     return {
-        'shared s': statistics.median(p[True][0] for p in pairs),
-        'one by one s': statistics.median(p[False][0] for p in pairs),
-        'time ratio': statistics.median(p[True][0] / p[False][0] for p in pairs),
-        'blocks run': pairs[0][True][1].run,
-        'blocks one by one': pairs[0][False][1].run,
+        'shared s': statistics.median(p[True] for p in pairs),
+        'one by one s': statistics.median(p[False] for p in pairs),
+        'time ratio': statistics.median(p[True] / p[False] for p in pairs),
+    }, results
+
+
+def backbone(
+    supernet: Any, candidates: Sequence[Architecture], evaluate: Callable, repeat: int
+) -> dict:
+    """The candidates of one step on one batch."""
+    medians, results = in_turn(
+        lambda shared: run_step(supernet, candidates, evaluate, shared), repeat
+    )
+    (together, shared_count), (alone, alone_count) = results[True], results[False]
+    return {
+        **medians,
+        'blocks run': shared_count.run,
+        'blocks one by one': alone_count.run,
+        'equal': all(
+            torch.equal(a, b)
+            for features in zip(together, alone, strict=True)
+            for a, b in zip(*features, strict=True)
+        ),
     }
 
 
@@ -93,25 +109,14 @@ def whole_evaluation(config: str, repeat: int) -> dict:
         step = step_of(loop.supernet, closest_to_seed(loop.supernet.space))
         together = SharedHeldOut(loop, loop.evaluation)
         alone = HeldOut(loop, loop.evaluation)
-        ways = {
-            True: lambda: [score for score, _ in together.together(step).values()],
-            False: lambda: [alone(candidate) for candidate in step],
-        }
-        pairs, scores = [], {}
-        for number in range(repeat + 1):
-            pair = {}
-            for shared in (True, False) if number % 2 else (False, True):
-                began = time.process_time()
-                scores[shared] = ways[shared]()
-                pair[shared] = time.process_time() - began
-            pairs.append(pair)
-    pairs = pairs[1:]
-    return {
-        'shared s': statistics.median(p[True] for p in pairs),
-        'one by one s': statistics.median(p[False] for p in pairs),
-        'time ratio': statistics.median(p[True] / p[False] for p in pairs),
-        'equal': scores[True] == scores[False],
-    }
+
+        def score(shared: bool) -> list[float]:
+            if shared:
+                return [found for found, _ in together.together(step).values()]
+            return [alone(candidate) for candidate in step]
+
+        medians, scores = in_turn(score, repeat)
+    return {**medians, 'equal': scores[True] == scores[False]}
 
 
 def whole_search(supernet: Any, last: Architecture) -> dict:
@@ -161,14 +166,9 @@ def main() -> None:
           f'M multiply-adds), supernet {most}')  # fmt: skip
     x = torch.randn(args.batch, 3, *size)
     with torch.no_grad():
-        one, two = (
-            run_step(supernet, candidates, lambda: supernet(x), s)[0] for s in (False, True)
-        )
-        equal = all(torch.equal(a, b) for p, q in zip(one, two, strict=True)
-                    for a, b in zip(p, q, strict=True))  # fmt: skip
-        backbone = ratio(supernet, candidates, lambda: supernet(x), args.repeat)
+        measured = backbone(supernet, candidates, lambda: supernet(x), args.repeat)
         chain = whole_search(supernet, current)
-    show('backbone (goal <= 0.6)', {**backbone, 'equal': equal})
+    show('backbone (goal <= 0.6)', measured)
     show(f'whole search from one block a stage to {shown}, per batch', chain)
     show(f'whole evaluation, {args.config}', whole_evaluation(args.config, args.repeat))
 

@@ -14,7 +14,7 @@ from typing import Any
 from _figure import write_figure
 from matplotlib.figure import Figure
 
-from mmtransfer.report.chain import draw_transfer
+from mmtransfer.report.chain import bracketed, draw_transfer
 
 Options = tuple[str, ...]
 
@@ -56,7 +56,7 @@ def main() -> int:
                 f'Rank the same space on both.'
             )
         points = {
-            f'[{", ".join(options)}]': (source[options], score)
+            bracketed(options): (source[options], score)
             for options, score in target.items()
             if options in source
         }

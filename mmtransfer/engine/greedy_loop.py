@@ -13,7 +13,7 @@ from mmtransfer.backbones import DepthSupernet
 from mmtransfer.cost.metrics import UNITS
 from mmtransfer.files import write_atomically
 from mmtransfer.registry import LOOPS
-from mmtransfer.report.chain import Member, chain_table, draw_chain
+from mmtransfer.report.chain import Member, bracketed, chain_table, draw_chain
 from mmtransfer.search import GreedyBlockSearcher, Scores, beaten
 
 from .held_out import HeldOut
@@ -165,4 +165,4 @@ def chain_entry(
 
 def label(architecture: Architecture) -> str:
     """The options in brackets: ``[1, 3, 7, 5]``."""
-    return f'[{", ".join(architecture.as_dict.values())}]'
+    return bracketed(architecture.as_dict.values())

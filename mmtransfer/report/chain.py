@@ -3,7 +3,7 @@ pictures, metric against cost, and accuracy on the target against that on the so
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -42,6 +42,11 @@ class Member:
     rivals: tuple[tuple[float, float], ...] = ()
 
 
+def bracketed(options: Iterable[str]) -> str:
+    """The options of an architecture as pictures and tables name it: ``[1, 3, 7, 5]``."""
+    return f'[{", ".join(options)}]'
+
+
 def read_chain(folder: str | Path, cost: str = 'madds', scale: float = 1e9) -> list[Member]:
     """The chain that a greedy search has left in its work directory, without the rivals.
 
@@ -61,7 +66,7 @@ def read_chain(folder: str | Path, cost: str = 'madds', scale: float = 1e9) -> l
         )
     return [
         Member(
-            f'[{", ".join(e["options"])}]',
+            bracketed(e['options']),
             e['size'],
             e['cost'][cost] / scale,
             math.nan if e['score'] is None else e['score'],
