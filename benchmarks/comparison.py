@@ -59,7 +59,7 @@ def table(args: argparse.Namespace, done: dict) -> str:
         source = SOURCES.get(row)
         costs = [done[f'run{s}/{source}']['cost'] if source else of_seed for s in runs]
         # A network bound by its blocks took a second search, with the same supernet.
-        spent = ['search'] * bool(source) + ['grown'] * (source == 'grown')
+        spent = {None: [], 'grown': ['search', 'grown']}.get(source, ['search'])
         search = [sum(done[f'run{s}/{step}']['seconds'] for step in spent) for s in runs]
         tune = [done[f'run{s}/{row}']['seconds'] for s in runs]
         each = ', '.join(f'{v:.3f}' for v in scores)

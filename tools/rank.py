@@ -241,7 +241,8 @@ def main() -> None:
             kept = place_in_chain(args.checkpoint, args.blocks, scores)
         except ValueError as error:
             sys.exit(f'rank.py: error: the chain beside the checkpoint cannot be read: {error}')
-        print(kept, end='\n' * bool(kept))
+        if kept:
+            print(kept)
 
 
 if __name__ == '__main__':

@@ -32,8 +32,7 @@ def depth_space(seed: str, max_blocks: Sequence[int] | None = None) -> SearchSpa
             f'a space of block allocations needs a seed whose stages have no skips between their '
             f'blocks; {seed} has some. Choose another seed.'
         )
-    own = [len(found.stages[s].ops) for s in stages]
-    most = own if max_blocks is None else _listed(max_blocks)
+    most = _own(found) if max_blocks is None else _listed(max_blocks)
     if len(most) != len(stages) or not all(type(n) is int and n >= 1 for n in most):
         raise SpaceError(
             f'max_blocks must give at least 1 for each of the {len(stages)} searched stages of '
@@ -75,9 +74,13 @@ def allocation(
             f'several ({channels} channels); received {wanted}'
         )
     if max_blocks is None:
-        own = (len(found.stages[s].ops) for s in stages)
-        max_blocks = [max(pair) for pair in zip(own, wanted, strict=True)]
+        max_blocks = [max(pair) for pair in zip(_own(found), wanted, strict=True)]
     return depth_space(seed, max_blocks).architecture([str(n) for n in wanted])
+
+
+def _own(seed: Seed) -> list[int]:
+    """How many blocks the seed has in each searched stage."""
+    return [len(seed.stages[s].ops) for s in searched_stages(seed)]
 
 
 def _listed(blocks: Any) -> list[Any]:
