@@ -60,7 +60,7 @@ def table(args: argparse.Namespace, done: dict) -> str:
         costs = [done[f'run{s}/{source}']['cost'] if source else of_seed for s in runs]
         # A network bound by its blocks took a second search, with the same supernet.
         spent = {None: [], 'grown': ['search', 'grown']}.get(source, ['search'])
-        search = [sum(done[f'run{s}/{step}']['seconds'] for step in spent) for s in runs]
+        searching = [sum(done[f'run{s}/{step}']['seconds'] for step in spent) for s in runs]
         tune = [done[f'run{s}/{row}']['seconds'] for s in runs]
         each = ', '.join(f'{v:.3f}' for v in scores)
         madds = millions([c['madds'] for c in costs], 1)
@@ -70,7 +70,7 @@ def table(args: argparse.Namespace, done: dict) -> str:
             title += ': ' + in_order([done[f'run{s}/{source}']['allocation'] for s in runs])
         lines.append(
             f'| {title} | {madds} | {whole} | {params} | {spread(scores)} ({each}) | '
-            f'{spread(best)} | {statistics.mean(search):.0f} | {statistics.mean(tune):.0f} |'
+            f'{spread(best)} | {statistics.mean(searching):.0f} | {statistics.mean(tune):.0f} |'
         )
     return '\n'.join(lines)
 

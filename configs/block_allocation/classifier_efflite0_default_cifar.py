@@ -12,10 +12,10 @@ model = dict(
     label_smoothing=0.1,
     init_cfg=dict(type='mmtransfer.Remap', checkpoint=_base_.checkpoint),
 )
-train_cfg = dict(max_epochs=6)
+train_cfg = dict(max_epochs=20)
 optim_wrapper = dict(optimizer=dict(lr=0.02))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[4, 5], gamma=0.1),
+    dict(type='MultiStepLR', by_epoch=True, milestones=[13, 16], gamma=0.1),
 ]
 default_hooks = dict(logger=dict(interval=20))

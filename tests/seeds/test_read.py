@@ -47,6 +47,13 @@ def test_a_seed_with_its_blocks():
         read_architecture('resnet50:1,3,7')
 
 
+@pytest.mark.parametrize('source', [5, None, [1, 3, 7, 5]])
+def test_what_is_no_source(source):
+    with pytest.raises(ArchitectureError, match='name of a seed, or as the path') as caught:
+        read_architecture(source)
+    assert str(caught.value).endswith(f'received {source!r}.')
+
+
 def test_the_file_alone_rebuilds_space_and_network():
     assert space_of(A) == mbconv_space('efficientnet_lite0', min_layers=2)
     assert space_of(A).rule == A.rule
