@@ -45,25 +45,25 @@ def assert_equal_states(a, b):
 
 
 @pytest.mark.parametrize(
-    ('stop', 'workers', 'space'),
+    ('stops', 'workers', 'space'),
     [
-        *((stop, workers, 'mobilenet_v2') for stop in (1, 3, 4) for workers in (0, 2)),
-        *((3, 0, space) for space in SPACES if space != 'mobilenet_v2'),
+        *(((1, 3, 4), workers, 'mobilenet_v2') for workers in (0, 2)),
+        *(((3,), 0, space) for space in SPACES if space != 'mobilenet_v2'),
     ],
 )
-def test_resume_is_bit_for_bit(tmp_path, stop, workers, space):
+def test_resume_is_bit_for_bit(tmp_path, stops, workers, space):
     """6 iterations == ``stop`` iterations, other random state, the rest (DESIGN.md, 4)."""
-    whole = search_config(tmp_path / 'whole', workers=workers, space=space)
-    run(whole)
-    resumed = search_config(tmp_path / 'resumed', workers=workers, space=space)
-    resumed.resume, resumed.load_from = True, str(tmp_path / f'whole/iter_{stop}.pth')
-    torch.manual_seed(999)  # whatever the process did before must not matter
-    run(resumed)
-    assert_equal_states(
-        tensors(tmp_path / 'whole/iter_6.pth'), tensors(tmp_path / 'resumed/iter_6.pth')
-    )
-    one, two = (Architecture.read(tmp_path / d / 'architecture.json') for d in ('whole', 'resumed'))
-    assert one == two and one.cost == two.cost
+    run(search_config(tmp_path / 'whole', workers=workers, space=space))
+    whole = Architecture.read(tmp_path / 'whole/architecture.json')
+    for stop in stops:
+        folder = tmp_path / f'from{stop}'
+        resumed = search_config(folder, workers=workers, space=space)
+        resumed.resume, resumed.load_from = True, str(tmp_path / f'whole/iter_{stop}.pth')
+        torch.manual_seed(999)  # whatever the process did before must not matter
+        run(resumed)
+        assert_equal_states(tensors(tmp_path / 'whole/iter_6.pth'), tensors(folder / 'iter_6.pth'))
+        found = Architecture.read(folder / 'architecture.json')
+        assert found == whole and found.cost == whole.cost
 
 
 class Spy:
