@@ -221,6 +221,17 @@ def init_distributed(launcher: str, backend: str | None = None) -> None:
     torch.distributed.init_process_group(backend or 'gloo')
 
 
+def end_distributed() -> None:
+    """Leave the process group, if there is one, after a run that succeeded.
+
+    gloo's threads that live on at the interpreter's exit now and then abort it ("terminate called
+    without an active exception"), and the launcher takes a finished run for a failed one. After an
+    error the group is left alone: ending it would wait for ranks that wait for this one.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+
+
 # launcher -> where it writes the rank, the number of processes, the rank on this machine
 _ENVIRONMENTS = {
     'pytorch': ('RANK', 'WORLD_SIZE', 'LOCAL_RANK'),

@@ -156,3 +156,12 @@ def test_launcher_errors(environment):
             OMPI_COMM_WORLD_SIZE='4',
             OMPI_COMM_WORLD_LOCAL_SIZE='2',
         )
+
+
+def test_a_group_is_left_once_a_run_has_ended(tmp_path):
+    compat.end_distributed()  # no group: nothing to do
+    torch.distributed.init_process_group(
+        'gloo', init_method=f'file://{tmp_path}/store', rank=0, world_size=1
+    )
+    compat.end_distributed()
+    assert not torch.distributed.is_initialized()

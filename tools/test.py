@@ -11,6 +11,7 @@ from _config import add_run_arguments, run_config
 from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmtransfer import compat
 from mmtransfer.remap.checkpoint import resolve
 
 
@@ -38,6 +39,7 @@ def main() -> None:
     if args.json and is_main_process():
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps({k: float(v) for k, v in metrics.items()}, indent=1) + '\n')
+    compat.end_distributed()
 
 
 if __name__ == '__main__':

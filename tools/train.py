@@ -10,6 +10,8 @@ from _config import add_run_arguments, run_config
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmtransfer import compat
+
 
 def set_resume(cfg: Config, resume: str | None) -> None:
     """Continue from a checkpoint, or from the last one of the work directory if there is one.
@@ -43,6 +45,7 @@ def main() -> None:
     cfg = run_config(args)
     set_resume(cfg, args.resume)
     Runner.from_cfg(cfg).train()
+    compat.end_distributed()
 
 
 if __name__ == '__main__':

@@ -68,6 +68,7 @@ def main() -> None:
     SearchLoop._weight_step = weight_step
     args.work_dir.mkdir(parents=True, exist_ok=True)
     runner.train()
+    compat.end_distributed()
 
 
 if __name__ == '__main__':

@@ -265,6 +265,7 @@ def rank_worker(rank, port, folder):
         )
         hook.after_train_iter(runner, 0)
     torch.save(found, f'{folder}/{rank}.pth')
+    dist.destroy_process_group()
 
 
 def test_two_ranks_take_one_path_and_reduce_what_is_active(tmp_path):

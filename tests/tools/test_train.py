@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
@@ -53,3 +54,22 @@ def test_a_work_directory_stands_for_its_best_checkpoint(tmp_path):
     for best in tmp_path.glob('best_*'):
         best.unlink()
     assert find(str(tmp_path)) == str(tmp_path / 'epoch_9.pth')
+
+
+@pytest.mark.parametrize('name', ['train', 'test'])
+def test_the_process_group_is_left_after_success_alone(name, cfg, tmp_path, monkeypatch):
+    """After an error it is not: the other ranks may be waiting in it."""
+    module, done = tool(name), []
+    (tmp_path / 'x.pth').touch()
+    arguments = [] if name == 'train' else [str(tmp_path / 'x.pth')]
+    monkeypatch.setattr(sys, 'argv', [f'{name}.py', 'x.py', *arguments])
+    monkeypatch.setattr(module, 'run_config', lambda args: cfg)
+    monkeypatch.setattr(module.compat, 'end_distributed', lambda: done.append('left'))
+    runner = SimpleNamespace(**{name: lambda: done.append('ran')})
+    monkeypatch.setattr(module, 'Runner', SimpleNamespace(from_cfg=lambda cfg: runner))
+    module.main()
+    assert done == ['ran', 'left']
+    setattr(runner, name, lambda: {}['missing'])
+    with pytest.raises(KeyError):
+        module.main()
+    assert done == ['ran', 'left']
