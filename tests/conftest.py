@@ -1,6 +1,7 @@
 """What every test needs of its process: one thread, runs that do not share their names, and no
-time spent on the layout of configs."""
+time spent on the layout of configs or in search of garbage among imported modules."""
 
+import gc
 import os
 import uuid
 
@@ -33,3 +34,10 @@ def _configs_as_they_are():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, 'FormatCode', lambda text, **kwargs: (text, False))
         yield
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _modules_are_no_garbage():
+    """mmengine collects garbage for each data set that it builds, among all of the toolboxes."""
+    gc.collect()
+    gc.freeze()
