@@ -3,8 +3,8 @@
 1. RetinaNet: a weight step of the supernet / a fine-tune step of the plain network of the same
 path. 2. Backbone alone: an architecture step / a literal mixture that runs the candidates one by
    one and differentiates everything; time, peak memory, and the largest difference of the logits'
-gradients. 3. Seconds to build the cost table. 4. RetinaNet: a fine-tune step of the seed network in
-channels-last layout / in the usual one.
+gradients. 3. Seconds to build the cost table. 4. A step forth and back in channels-last layout /
+in the usual one: backbones alone, and a fine-tune step of a whole RetinaNet.
 
 Run: ``python benchmarks/search_step.py [--size 192 256] [--batch 2] [--repeat 15]``
 """
@@ -27,7 +27,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from mmtransfer import compat
-from mmtransfer.backbones import MIXTURE, FNASupernet
+from mmtransfer.backbones import MIXTURE, AdaptedBackbone, FNASupernet
 from mmtransfer.cost.table import cost_table
 from mmtransfer.engine.search_loop import architecture_step
 
@@ -110,12 +110,39 @@ def weight_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
 
 
 def layout(size: tuple[int, int], batch: int, repeat: int) -> dict:
-    """Ratio 4: one network in two memory layouts."""
-    seed = dict(type='mmtransfer.AdaptedBackbone', architecture='mobilenet_v2')
-    data = detection_batch(batch, size)
-    last, usual = (stepper(retinanet(dict(seed, channels_last=c)), data) for c in (True, False))
-    ours, rival, ratio = median_ratio(last, usual, repeat)
-    return {'channels-last step s': ours, 'usual step s': rival, 'ratio': ratio}
+    """Ratio 4: networks in two memory layouts."""
+
+    def alone(architecture: str, channels_last: bool) -> Callable:
+        net = AdaptedBackbone(architecture, channels_last=channels_last).train()
+        x = torch.randn(batch, 3, *size)
+
+        def step() -> None:
+            net.zero_grad(set_to_none=True)
+            torch.stack([f.square().mean() for f in net(x)]).sum().backward()
+
+        return step
+
+    def whole(architecture: str, channels_last: bool) -> Callable:
+        backbone = dict(
+            type='mmtransfer.AdaptedBackbone',
+            architecture=architecture,
+            channels_last=channels_last,
+        )
+        return stepper(retinanet(backbone), detection_batch(batch, size))
+
+    result: dict = {}
+    for title, make, architecture in (
+        ('EfficientNet-Lite0', alone, 'efficientnet_lite0'),
+        ('MobileNetV2', alone, 'mobilenet_v2'),
+        ('ResNet-50', alone, 'resnet50'),
+        ('RetinaNet with MobileNetV2', whole, 'mobilenet_v2'),
+    ):
+        ours, rival, ratio = median_ratio(
+            make(architecture, True), make(architecture, False), repeat
+        )
+        result[f'{title} s'], result[f'{title} usual s'] = ours, rival
+        result[f'{title} ratio'] = ratio
+    return result
 
 
 def literal_mixture(net: FNASupernet, x: torch.Tensor) -> list[torch.Tensor]:
@@ -250,7 +277,7 @@ def main() -> None:
          weight_step(size, args.batch, args.repeat)),
         ('architecture step / literal mixture (backbone)', arch_step(size, args.batch,
         args.repeat)), ('cost table', table_seconds()),
-        ('channels-last / usual layout (RetinaNet, MobileNetV2)',
+        ('channels-last / usual layout',
          layout(size, args.batch, args.repeat)),
     ):  # fmt: skip
         print(f'\n{name}')
