@@ -110,15 +110,15 @@ def weight_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
 
 
 def layout(size: tuple[int, int], batch: int, repeat: int) -> dict:
-    """Ratio 4: networks in two memory layouts."""
+    """Ratio 4: networks in two memory layouts, on the same images."""
+    x, data = torch.randn(batch, 3, *size), detection_batch(batch, size)
 
     def alone(architecture: str, channels_last: bool) -> Callable:
         net = AdaptedBackbone(architecture, channels_last=channels_last).train()
-        x = torch.randn(batch, 3, *size)
 
         def step() -> None:
             net.zero_grad(set_to_none=True)
-            torch.stack([f.square().mean() for f in net(x)]).sum().backward()
+            energy(net(x)).backward()
 
         return step
 
@@ -128,7 +128,7 @@ def layout(size: tuple[int, int], batch: int, repeat: int) -> dict:
             architecture=architecture,
             channels_last=channels_last,
         )
-        return stepper(retinanet(backbone), detection_batch(batch, size))
+        return stepper(retinanet(backbone), data)
 
     result: dict = {}
     for title, make, architecture in (

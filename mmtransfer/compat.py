@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import is_distributed
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.utils import package_utils
 from torch.autograd import Function
@@ -228,7 +229,7 @@ def end_distributed() -> None:
     without an active exception"), and the launcher takes a finished run for a failed one. After an
     error the group is left alone: ending it would wait for ranks that wait for this one.
     """
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+    if is_distributed():
         torch.distributed.destroy_process_group()
 
 

@@ -5,7 +5,7 @@ _base_ = './classifier_efflite0_supernet_cifar.py'
 
 train_cfg = dict(
     type='mmtransfer.GreedyBlockSearchLoop',
-    val_interval=12,
+    val_interval=_base_.train_cfg.max_epochs,
     split=dict(arch=0.2, seed=0),
     input_size=(64, 64),  # (H, W) at which the cost is counted
     # Multiply-adds of the seed's backbone at this input size.

@@ -61,15 +61,15 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
     elif isinstance(source, Mapping):
         origin = 'the architecture in the config'
         found = Architecture.from_json(json.dumps(source), origin)
-    elif isinstance(source, str) and source in SEEDS:
-        return seed_architecture(source)
-    elif isinstance(source, str) and (seed := source.partition(':'))[0] in SEEDS:
-        return allocation(seed[0], _numbers(seed[2], source))
     elif not isinstance(source, str | os.PathLike):
         raise ArchitectureError(
             f'an architecture must be given as the name of a seed, or as the path or the content '
             f'of an architecture file; received {source!r}.'
         )
+    elif source in SEEDS:
+        return seed_architecture(str(source))
+    elif isinstance(source, str) and (seed := source.partition(':'))[0] in SEEDS:
+        return allocation(seed[0], _numbers(seed[2], source))
     else:
         origin = os.fspath(source)
         try:
