@@ -1,5 +1,8 @@
 # make demo: the whole job on made data.  make test: the test suite.  Both install into .venv first.
-PY := .venv/bin/python
+# STACK=fork: the same with the maintained fork of OpenMMLab, in .venv-fork.
+STACK ?= upstream
+VENV := .venv$(patsubst %,-%,$(filter-out upstream,$(STACK)))
+PY := $(VENV)/bin/python
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated
 
 .PHONY: demo data test test-configs lint format install
@@ -25,4 +28,4 @@ format: install
 	$(PY) -m ruff format .
 
 install:
-	@bash tools/install.sh .venv
+	@bash tools/install.sh $(VENV) $(STACK)

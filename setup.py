@@ -1,4 +1,4 @@
-"""Installs mmtransfer beside an OpenMMLab stack; no version has an upper bound."""
+"""Installs mmtransfer beside an OpenMMLab stack, whichever it is; no version has an upper bound."""
 
 import re
 from pathlib import Path
@@ -17,6 +17,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmtransfer', 'mmtransfer.*']),
     python_requires='>=3.10',
-    # torch, mmcv and the toolboxes are the user's own choice: see the README.
-    install_requires=['mmengine', 'numpy', 'matplotlib'],
+    # torch, mmengine, mmcv and the toolboxes are the user's own choice (docs/install.md): the same
+    # modules come under several names, and pip would put one distribution over the other.
+    install_requires=['numpy', 'matplotlib'],
 )

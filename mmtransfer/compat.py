@@ -1,6 +1,7 @@
 """Remedies for faults of the stack below us. Each says what it mends and does nothing where the
 fault is absent; none edits an installed package."""
 
+import importlib.metadata
 import importlib.util
 import inspect
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.dist import is_distributed
 from mmengine.logging.history_buffer import HistoryBuffer
 from mmengine.utils import package_utils
@@ -27,6 +29,7 @@ def apply() -> None:
     """Run every remedy; safe to call more than once."""
     check_features()
     register_safe_globals()
+    name_toolboxes_by_module()
     stub_simcc_vis()
     give_ssd_head_its_loss()
     mend_memory_layouts()
@@ -80,6 +83,23 @@ def register_safe_globals() -> None:
     kinds = ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', '?')
     allowed += [type(np.dtype(kind)) for kind in kinds]
     torch.serialization.add_safe_globals(allowed)
+
+
+def name_toolboxes_by_module() -> None:
+    """MMEngine finds `mmseg::` configs by the distribution `mmsegmentation`, which a fork or a
+    checkout on the path has not got. Where it is absent, let it look for the module instead."""
+    for module, distribution in MODULE2PACKAGE.items():
+        if module != distribution and not _is_distribution(distribution):
+            if importlib.util.find_spec(module) is not None:
+                MODULE2PACKAGE[module] = module
+
+
+def _is_distribution(name: str) -> bool:
+    try:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def stub_simcc_vis() -> None:

@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from mmtransfer import compat
@@ -103,10 +104,36 @@ def test_a_module_is_mended_when_it_is_imported(tmp_path, monkeypatch):
     assert sys.modules.pop('late_module').value == 3
 
 
-def test_missing_packages_are_named(monkeypatch):
+@pytest.mark.parametrize(
+    ('source', 'missing'),
+    [
+        ('import pkg_resources', r'mmcv.*pkg_resources.*setuptools < 81'),
+        ('from importlib.metadata import version', r'mmcv \(ConvModule and operators\)\. Install'),
+    ],
+)
+def test_missing_packages_are_named(monkeypatch, source, missing):
+    """pkg_resources only where mmengine reads it: the fork does not."""
     monkeypatch.setattr(compat.importlib.util, 'find_spec', lambda name: None)
-    with pytest.raises(compat.MissingFeatureError, match=r'mmcv.*pkg_resources.*setuptools < 81'):
+    monkeypatch.setattr(compat.inspect, 'getsource', lambda module: source)
+    with pytest.raises(compat.MissingFeatureError, match=missing):
         compat.check_features()
+
+
+def test_configs_of_a_toolbox_are_found_whatever_its_distribution_is_called(tmp_path, monkeypatch):
+    """A package `mmsomething` that is on the path and in no distribution `mmsome`."""
+    folder = tmp_path / 'mmsomething'
+    (folder / '.mim/configs/a').mkdir(parents=True)
+    (folder / '__init__.py').write_text('')
+    (folder / '.mim/model-index.yml').write_text('Import: []\n')
+    (folder / '.mim/configs/a/b.py').write_text('value = 7\n')
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(compat.MODULE2PACKAGE, 'mmsomething', 'mmsome')
+    before = {k: v for k, v in compat.MODULE2PACKAGE.items() if compat._is_distribution(v)}
+    config = tmp_path / 'config.py'
+    config.write_text("_base_ = 'mmsomething::a/b.py'\n")
+    compat.apply()
+    assert Config.fromfile(config).value == 7
+    assert before.items() <= compat.MODULE2PACKAGE.items()  # what is there keeps its name
 
 
 @pytest.fixture
