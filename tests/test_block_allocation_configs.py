@@ -80,7 +80,7 @@ def test_supernet_then_child_then_target(tmp_path):
 def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path, monkeypatch):
     """And so does the fine-tune of a child there; new heads are their own."""
     monkeypatch.syspath_prepend(str(FOLDER.parents[1] / 'tools'))
-    from rank import load_search
+    from _ranking import load_search
 
     supernet = run(shrink(read('classifier_r50_supernet'), tmp_path / 'supernet'))
     ranked = load_search(shrink(read('classifier_r50_greedy'), tmp_path / 'r'), supernet.work_dir)

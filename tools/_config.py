@@ -1,57 +1,112 @@
-"""What the tools share: the arguments of a run, and the config that they make."""
+"""The config that a tool works on, read and changed as its command line says."""
 
-import argparse
 import os
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mmengine.config import Config, DictAction
+from _errors import UserError
+from _options import change
 
-from mmtransfer import compat
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
+_READERS = ('_file2dict', '_parse_lazy_import', '_is_lazy_import')  # MMEngine's, one call per file
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --work-dir, --cfg-options and --launcher to a parser."""
-    parser.add_argument('--work-dir', help='where to write; default work_dirs/<name of the config>')
-    add_cfg_options(parser)
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    # Launchers older than torchrun pass it on the command line.
-    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)
+class ConfigError(UserError):
+    """A config that cannot be read, or is not one that the tool works on."""
 
 
-def add_cfg_options(parser: argparse.ArgumentParser, text: str = 'settings to change, as') -> None:
-    """Add --cfg-options to a parser, with this beginning of its help text."""
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        default={},
-        metavar='KEY=VALUE',
-        help=f'{text} train_cfg.max_epochs=2 or model.neck.num_outs=4',
-    )
-
-
-def read_config(path: str, options: dict | None = None) -> Config:
-    """A config with some settings changed, the remedies for the stack applied before.
+def read_config(path: str | os.PathLike, options: Sequence[str] = ()) -> 'Config':
+    """A config of a model with some settings changed, the remedies for the stack applied before.
 
     Args:
         path: Of the config.
-        options: Dotted keys and their new values.
+        options: Each ``KEY=VALUE``, with dots between the parts of the key.
+
+    Raises:
+        ConfigError: It cannot be read, or has no model.
+        OptionError: An option would change nothing, or does not fit.
     """
+    from mmengine.config import Config
+
+    from mmtransfer import compat
+
     compat.apply()
-    cfg = Config.fromfile(path)
-    if options:
-        cfg.merge_from_dict(options)
+    try:
+        cfg = Config.fromfile(path)
+    except Exception as error:  # a config is a program
+        raise ConfigError(_unreadable(str(path), error)) from error
+    if not isinstance(cfg.get('model'), Mapping):
+        raise ConfigError(
+            f"the config must have a model; '{path}' sets "
+            f'{", ".join(sorted(cfg.keys())[:8]) or "nothing"}. Is it the base of another config?'
+        )
+    change(cfg, options)
     return cfg
 
 
-def run_config(args: argparse.Namespace) -> Config:
-    """The config of a run, from :func:`add_run_arguments`; joins the process group."""
-    if args.local_rank is not None:
-        os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
-    cfg = read_config(args.config, args.cfg_options)
-    cfg.launcher = args.launcher
-    cfg.work_dir = args.work_dir or cfg.get('work_dir') or f'work_dirs/{Path(args.config).stem}'
-    compat.init_distributed(args.launcher)
-    return cfg
+def is_search(cfg: 'Config') -> bool:
+    """Whether the train loop of a config is a search."""
+    from mmtransfer.engine.search_loop import SearchLoop
+    from mmtransfer.registry import LOOPS
+
+    kind = (cfg.get('train_cfg') or {}).get('type')
+    loop = LOOPS.get(kind) if isinstance(kind, str) else kind
+    return isinstance(loop, type) and issubclass(loop, SearchLoop)
+
+
+def check_search(cfg: 'Config') -> None:
+    """Raise ConfigError unless the train loop of a config is a search."""
+    if is_search(cfg):
+        return
+    kind = (cfg.get('train_cfg') or {}).get('type')
+    raise ConfigError(
+        f"the config must be of a search, with train_cfg.type 'mmtransfer.SearchLoop' or "
+        f"'mmtransfer.GreedyBlockSearchLoop'; received {kind!r} in '{cfg.filename}'. Give a config "
+        f'like *_search*.py. For a supernet that was trained on the source, give one that inherits '
+        f"the training's and sets train_cfg to a GreedyBlockSearchLoop with images in split.arch "
+        f'that the training has not seen, as configs/block_allocation/classifier_r50_greedy.py '
+        f'does.'
+    )
+
+
+def check_schedule(cfg: 'Config') -> None:
+    """Raise ConfigError for a train_cfg with which a run could not begin, or would end nowhere."""
+    train_cfg = cfg.get('train_cfg') or {}
+    for key in ('max_epochs', 'max_iters', 'val_interval'):
+        value = train_cfg.get(key)
+        if value is not None and not (isinstance(value, int) and value >= 1):
+            raise ConfigError(
+                f'train_cfg.{key} must be a whole number of at least 1; received {value!r} in '
+                f"'{cfg.filename}'."
+            )
+    begin, end = train_cfg.get('arch_begin'), train_cfg.get('max_epochs')
+    if begin is not None and end is not None and begin >= end:
+        raise ConfigError(
+            f'train_cfg.arch_begin must lie before train_cfg.max_epochs, or no architecture is '
+            f"ever learned; received {begin} and {end} in '{cfg.filename}'."
+        )
+
+
+def _unreadable(path: str, error: Exception) -> str:
+    """Which file of the inheritance could not be read, at which line, and why."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    read = [path] + [
+        str(f.f_locals['filename'])
+        for f, _ in frames
+        if f.f_code.co_name in _READERS and 'filename' in f.f_locals
+    ]
+    files = list(dict.fromkeys(map(os.path.abspath, read)))
+    if isinstance(error, FileNotFoundError) and len(files) > 1:
+        return f"'{files[-2]}' names a _base_ that does not exist: '{files[-1]}'"
+    if isinstance(error, SyntaxError):
+        line, text = error.lineno, f'{error.msg}: {(error.text or "").strip()}'
+    else:
+        lines = [n for f, n in frames if f.f_code.co_filename in (read[-1], files[-1])]
+        line, text = lines[-1] if lines else None, f'{type(error).__name__}: {error}'
+    where = f"'{files[-1]}'" + (f', line {line}' if line else '')
+    return f'the config cannot be read: {where}: {text}'

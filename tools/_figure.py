@@ -1,25 +1,19 @@
-"""How the tools that draw end: a picture in a file, or one line that says what was wrong."""
+"""How the tools that draw end: with a picture in a file."""
 
-import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from matplotlib.figure import Figure
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def write_figure(make: Callable[[], Figure], output: Path) -> int:
-    """Draw and save; returns the exit status.
+def write_figure(figure: 'Figure', output: Path) -> None:
+    """Save a figure, and say where.
 
     Args:
-        make: Draws; its ValueError or OSError becomes a line on stderr, and status 2.
+        figure: What was drawn.
         output: File to write; its folder is made.
     """
-    try:
-        figure = make()
-        output.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(output)
-    except (ValueError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 2
+    output.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(output)
     print(output)
-    return 0

@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from _config import ROOT
+from _errors import UserError
+from _processes import ends_with_parent
 
 from mmtransfer.files import write_atomically
 from mmtransfer.report import clock, expected_work, read_position
 
 
-class StageError(RuntimeError):
+class StageError(UserError):
     """A stage ended with an error."""
+
+    status = 1
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Stage:
         after: Names of the earlier stages whose results it reads.
         folder: Its work directory; one that an interrupted run left is continued.
         train_cfg: Of its config, if it trains.
+        batch: Images of one of its iterations, over all processes.
     """
 
     name: str
@@ -41,11 +46,18 @@ class Stage:
     after: tuple[str, ...] = ()
     folder: Path | None = None
     train_cfg: dict | None = None
+    batch: int = 1
 
-    @property
-    def work(self) -> float:
-        """Expected work in epochs of fine-tuning."""
-        return 0.2 if self.train_cfg is None else expected_work(self.train_cfg)
+    def work(self, images: float, share: float | None = None) -> float:
+        """Expected work in passes of the plain network over the training set.
+
+        Args:
+            images: Of the training set.
+            share: Of the iterations; by default all of them, and what follows.
+        """
+        if self.train_cfg is None:
+            return 0.2
+        return expected_work(self.train_cfg, share, images / self.batch)
 
 
 class Job:
@@ -70,7 +82,7 @@ class Job:
             before = [self.digests[name] for name in stage.after]
             parts = json.dumps([before, list(stage.command), stage.inputs])
             self.digests[stage.name] = hashlib.sha256(parts.encode()).hexdigest()[:16]
-        self._spent_seconds = self._spent_work = 0.0
+        self._spent: list[Stage] = []
         self._first: tuple[float, float] | None = None
         self._shown = 0.0
 
@@ -98,8 +110,7 @@ class Job:
                 self._run(stage, head)
                 print(f'{head}: done in {clock(self.seconds(stage.name))}', flush=True)
             if stage.train_cfg is not None:
-                self._spent_seconds += self.seconds(stage.name)
-                self._spent_work += stage.work
+                self._spent.append(stage)
 
     def _run(self, stage: Stage, head: str) -> None:
         digest, entry = self.digests[stage.name], self.done.get(stage.name, {})
@@ -146,6 +157,7 @@ class Job:
         with log.open('a') as file, subprocess.Popen(
             command, env=env, text=True, errors='replace',
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=ends_with_parent(os.getpid()),
         ) as process:  # fmt: skip
             assert process.stdout is not None
             try:
@@ -162,26 +174,47 @@ class Job:
             return process.wait()
 
     def _show(self, stage: Stage, head: str, line: str, elapsed: float) -> None:
-        """One line every few seconds: which epoch, and the time left for the stage and for all."""
+        """One line every few seconds: how far it is, the time left for the stage and for all."""
         position = read_position(line)
         if position is None or position.mode != 'train' or stage.train_cfg is None:
             return
-        here = expected_work(stage.train_cfg, position.epochs)
+        share, length = position.share(stage.train_cfg), position.length(stage.train_cfg)
+        if length is not None and self.images is None:
+            self._note('data', {'images': length * stage.batch})
         # The start of a stage, which takes as long however short it is, is no part of its pace.
-        first_elapsed, first = self._first = self._first or (elapsed, here)
-        if time.monotonic() - self._shown < 10 or not here > first:
+        began, first = self._first = self._first or (elapsed, share)
+        if time.monotonic() - self._shown < 10 or not share > first:
             return
         self._shown = time.monotonic()
-        rate = (self._spent_seconds + elapsed - first_elapsed) / (self._spent_work + here - first)
-        later = self.stages[self.stages.index(stage) + 1 :]
-        left = rate * (stage.work - here)
-        rest = rate * sum(s.work for s in later if not self.finished(s))
-        epochs = stage.train_cfg['max_epochs']
-        print(
-            f'{head}: epoch {position.epoch}/{epochs}, iteration {position.iteration}/'
-            f'{position.of}; about {clock(left)} left here, {clock(left + rest)} in all',
-            flush=True,
-        )
+        left, rest = self._left(stage, (first, share), elapsed - began)
+        in_all = '' if rest is None else f', {clock(left + rest)} in all'
+        print(f'{head}: {position}; about {clock(left)} left here{in_all}', flush=True)
+
+    @property
+    def images(self) -> float | None:
+        """Images of the training set, once a training that counts epochs has said it."""
+        return self.done.get('data', {}).get('images')
+
+    def _left(
+        self, stage: Stage, shares: tuple[float, float], elapsed: float
+    ) -> tuple[float, float | None]:
+        """Seconds left for a stage and for those after it.
+
+        Args:
+            stage: The one that runs.
+            shares: Of its iterations, between which ``elapsed`` seconds have passed.
+        """
+        later = [s for s in self.stages[self.stages.index(stage) + 1 :] if not self.finished(s)]
+        trained = [s.train_cfg for s in (stage, *self._spent, *later) if s.train_cfg is not None]
+        # Where all of them count iterations, an iteration may stand for a pass.
+        comparable = self.images or not any('max_epochs' in cfg for cfg in trained)
+        images = self.images or stage.batch
+        first, here, whole = (stage.work(images, share) for share in (*shares, None))
+        if not comparable:
+            return elapsed * (whole - here) / (here - first), None
+        elapsed += sum(self.seconds(s.name) for s in self._spent)
+        rate = elapsed / (here - first + sum(s.work(images) for s in self._spent))
+        return rate * (whole - here), rate * sum(s.work(images) for s in later)
 
 
 def _free_name(folder: Path) -> Path:

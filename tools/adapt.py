@@ -8,19 +8,26 @@ Everything is written under the work directory; the same command continues an in
 
 import argparse
 import json
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from _config import add_cfg_options, read_config
-from _stages import Job, Stage, StageError
-from mmengine.config import Config
+from _arguments import add_cfg_options, config_file, folder, positive, tool_parser
+from _config import ConfigError, check_schedule, check_search, is_search, read_config
+from _errors import run_tool
+from _stages import Job, Stage
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.config import build_model
-from mmtransfer.cost.counter import Counts, count_model
 from mmtransfer.files import write_atomically
+from mmtransfer.lock import lock_folder
 from mmtransfer.report import Page, Result, plain_table, report_page, result_table
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from mmtransfer.cost.counter import Counts
 
 
 @dataclass
@@ -36,9 +43,9 @@ class Adaptation:
     """
 
     root: Path
-    search: Config
-    adapt: Config
-    seed: Config | None = None
+    search: 'Config'
+    adapt: 'Config'
+    seed: 'Config | None' = None
     processes: int = 1
     extra: str = ''
 
@@ -86,6 +93,7 @@ class Adaptation:
         Raises:
             StageError: A stage failed.
         """
+        self.lock = lock_folder(self.root)  # as long as this object lives
         job = Job(self.root / 'adapt.json', self.stages(), verbose)
         job.run()
         size = tuple(self.search.train_cfg.input_size)
@@ -96,7 +104,7 @@ class Adaptation:
             metrics = json.loads(self._metrics(name).read_text())
             searched = job.seconds('search') if name == 'adapt' else 0.0
             results.append(Result(title, count(cfg, size), metrics, searched, job.seconds(name)))
-        commands = [' '.join(['python', *s.command]) for s in job.stages]
+        commands = [shlex.join(['python', *s.command]) for s in job.stages]
         found = Architecture.read(self.found)
         page = Page(f'Adaptation in {self.root.name}', size, found.as_dict, commands)
         write_atomically(report_page(page, results), self.root / 'report.md')
@@ -108,14 +116,16 @@ class Adaptation:
     def _metrics(self, name: str) -> Path:
         return self.root / f'{name}_test.json'
 
-    def _train(self, name: str, cfg: Config, title: str, after: tuple[str, ...] = ()) -> Stage:
+    def _train(self, name: str, cfg: 'Config', title: str, after: tuple[str, ...] = ()) -> Stage:
         path, folder, text = self._path(name), self.root / name, cfg.pretty_text
         write_atomically(text, path)
         command = ['tools/train.py', path]
         if self.processes > 1:
             command = ['tools/dist_train.sh', path, str(self.processes)]
         command += ['--work-dir', str(folder)]
-        return Stage(name, title, command, text + self.extra, after, folder, dict(cfg.train_cfg))
+        batch = int(cfg.train_dataloader.batch_size) * self.processes
+        inputs, train_cfg = text + self.extra, dict(cfg.train_cfg)
+        return Stage(name, title, command, inputs, after, folder, train_cfg, batch)
 
     def _test(self, name: str, title: str) -> Stage:
         folder = self.root / 'test' / name
@@ -133,34 +143,61 @@ def of_one_search(architecture: str, checkpoint: str) -> bool:
     return len(file.parts) < 2 or weights in file.parents or file.parent in weights.parents
 
 
-def count(cfg: Config, size: tuple[int, int]) -> Counts:
+def count(cfg: 'Config', size: tuple[int, int]) -> 'Counts':
     """Parameters and multiply-adds of a config's model at an input of (H, W)."""
+    from mmtransfer.cost.config import build_model
+    from mmtransfer.cost.counter import count_model
+
     return count_model(build_model(cfg), size)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('search', help='config of the search')
-    parser.add_argument('adapt', help='config of the fine-tune of the adapted network')
-    parser.add_argument('--seed', help='config of the fine-tune of the seed network, to compare')
-    parser.add_argument('--work-dir', type=Path, help='default work_dirs/<search config>_adapted')
-    parser.add_argument('--processes', type=int, default=1, help='per training')
+def check_roles(search: 'Config', adapt: 'Config', seed: 'Config | None') -> None:
+    """Raise ConfigError unless the first config is a search, and the others are fine-tunes."""
+    check_search(search)
+    for cfg, option in ((adapt, 'the second config'), (seed, '--seed')):
+        if cfg is not None and is_search(cfg):
+            raise ConfigError(
+                f"{option} must be a fine-tune; '{cfg.filename}' is a search. Name a config like "
+                f'*_adapt*.py, or *_seed*.py for --seed.'
+            )
+    for cfg in filter(None, (search, adapt, seed)):
+        check_schedule(cfg)
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('search', type=config_file, help='config of the search')
+    parser.add_argument(
+        'adapt', type=config_file, help='config of the fine-tune of the adapted network'
+    )
+    parser.add_argument(
+        '--seed', type=config_file, help='config of the fine-tune of the seed network, to compare'
+    )
+    parser.add_argument('--work-dir', type=folder, help='default work_dirs/<search config>_adapted')
+    parser.add_argument('--processes', type=positive, default=1, help='per training')
     parser.add_argument('--verbose', action='store_true', help='show the logs of the stages')
     add_cfg_options(parser, 'settings to change in every config given, as')
-    args = parser.parse_args()
-    root = args.work_dir or Path('work_dirs') / f'{Path(args.search).stem}_adapted'
+    args = parser.parse_args(argv)
+    args.work_dir = args.work_dir or f'work_dirs/{Path(args.search).stem}_adapted'
+    return args
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the stages, show the table."""
     search, adapt, seed = (
         read_config(path, args.cfg_options) if path else None
         for path in (args.search, args.adapt, args.seed)
     )
+    check_roles(search, adapt, seed)
+    root = Path(args.work_dir)
     adaptation = Adaptation(root.resolve(), search, adapt, seed, args.processes)
-    try:
-        results = adaptation.run(args.verbose)
-    except StageError as error:
-        print(error, file=sys.stderr)
-        return 1
+    results = adaptation.run(args.verbose)
     print(f'\n{plain_table(*result_table(results))}\n\nThe whole report: {root / "report.md"}')
-    return 0
+
+
+def main() -> int:
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

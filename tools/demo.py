@@ -14,8 +14,9 @@ import sys
 import time
 from pathlib import Path
 
+from _arguments import folder, tool_parser
 from _config import ROOT, read_config
-from _stages import StageError
+from _errors import run_tool
 from adapt import Adaptation
 
 from mmtransfer.report import Result, clock, plain_table, result_table
@@ -42,29 +43,33 @@ def verdict(results: list[Result]) -> list[str]:
     ]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--work-dir', type=Path, default=ROOT / 'work_dirs/demo')
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('--work-dir', type=folder, default=str(ROOT / 'work_dirs/demo'))
     parser.add_argument('--verbose', action='store_true', help='show the logs of the stages')
-    args = parser.parse_args()
-    root = args.work_dir.resolve()
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the data, adapt, and say whether both networks have learned."""
+    root = Path(args.work_dir).resolve()
     os.chdir(ROOT)  # the configs name their data from here
     began = time.monotonic()
     if not (DATA / 'annotations/test.json').exists():
         print(f'generating data in {DATA}', flush=True)
         subprocess.run([sys.executable, 'tools/make_toy_data.py', str(DATA)], check=True)
     search, adapt, seed = (read_config(str(CONFIG).format(s)) for s in ('search', 'adapt', 'seed'))
-    adaptation = Adaptation(root, search, adapt, seed, extra=code_digest())
-    try:
-        results = adaptation.run(args.verbose)
-    except StageError as error:
-        print(error, file=sys.stderr)
-        return 1
+    results = Adaptation(root, search, adapt, seed, extra=code_digest()).run(args.verbose)
     print(f'\n{plain_table(*result_table(results))}\n')
     print(f'{clock(time.monotonic() - began)} in all; the report: {root / "report.md"}')
     failed = verdict(results)
     print('\n'.join(failed) if failed else f'Both networks reach a mAP50 of {LEARNED}.')
     return 1 if failed else 0
+
+
+def main() -> int:
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

@@ -5,28 +5,35 @@ python tools/derive.py configs/fna/retinanet_mbv2_search.py CHECKPOINT -o a.json
 
 import argparse
 import sys
-from pathlib import Path
 
-from _config import add_cfg_options, read_config
-from mmengine.registry import init_default_scope
-
-from mmtransfer.cost.metrics import UNITS, say
-from mmtransfer.search.derive import derive_from_checkpoint
+from _arguments import add_cfg_options, checkpoint, config_file, output_file, tool_parser
+from _config import check_search, read_config
+from _errors import run_tool
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='the config of the search')
-    parser.add_argument('checkpoint', help='a file, or a work directory for its last checkpoint')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='architecture file')
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('config', type=config_file, help='the config of the search')
+    parser.add_argument(
+        'checkpoint', type=checkpoint, help='a file, or a work directory for its last checkpoint'
+    )
+    parser.add_argument('-o', '--output', type=output_file, required=True, help='architecture file')
     add_cfg_options(parser)
-    args = parser.parse_args()
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Derive, write, and say what it costs."""
     cfg = read_config(args.config, args.cfg_options)
+    from mmengine.registry import init_default_scope
+
+    from mmtransfer.cost.metrics import UNITS, say
+    from mmtransfer.search.derive import derive_from_checkpoint
+
+    check_search(cfg)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
-    try:
-        found = derive_from_checkpoint(cfg, args.checkpoint)
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f'derive.py: error: {error}')
+    found = derive_from_checkpoint(cfg, args.checkpoint)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     found.write(args.output)
     cost = found.cost or {}
@@ -34,5 +41,9 @@ def main() -> None:
     print(f'{args.output}: backbone of {", ".join(shown)}')
 
 
+def main() -> int:
+    return run_tool(run, parse_args())
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -7,20 +7,23 @@ import argparse
 import json
 import sys
 from contextlib import redirect_stdout
+from typing import TYPE_CHECKING
 
-from _config import add_cfg_options, read_config
+from _arguments import add_cfg_options, config_file, positive, tool_parser
+from _config import read_config
+from _errors import run_tool
 
-from mmtransfer.cost.config import build_model
 from mmtransfer.cost.conventions import CONVENTIONS
-from mmtransfer.cost.counter import PARTS, Counts, count_model
-from mmtransfer.engine.channels import check_channels
+
+if TYPE_CHECKING:
+    from mmtransfer.cost.counter import Counts
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='any config of mmdet, mmseg or mmpose')
-    parser.add_argument('--shape', nargs=2, type=int, required=True, metavar=('H', 'W'))
+    parser = tool_parser(__doc__)
+    parser.add_argument('config', type=config_file, help='any config of mmdet, mmseg or mmpose')
+    parser.add_argument('--shape', nargs=2, type=positive, required=True, metavar=('H', 'W'))
     parser.add_argument(
         '--architecture',
         metavar='FILE',
@@ -34,14 +37,15 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--json', action='store_true', help='print JSON instead of a table')
     add_cfg_options(parser)
-    args = parser.parse_args(argv)
-    if min(args.shape) < 1:
-        parser.error(f'--shape must be two positive numbers, H and W; received {args.shape}')
-    return args
+    return parser.parse_args(argv)
 
 
-def get_cost(args: argparse.Namespace) -> Counts:
+def get_cost(args: argparse.Namespace) -> 'Counts':
     """The counts; whatever building the model prints goes to standard error."""
+    from mmtransfer.cost.config import build_model
+    from mmtransfer.cost.counter import count_model
+    from mmtransfer.engine.channels import check_channels
+
     with redirect_stdout(sys.stderr):
         model = build_model(read_config(args.config, args.cfg_options), args.architecture)
         check_channels(model)
@@ -54,22 +58,25 @@ def get_cost(args: argparse.Namespace) -> Counts:
         return count_model(model, tuple(args.shape), args.convention)
 
 
-def table(counts: Counts) -> str:
+def table(counts: 'Counts') -> str:
     """The counts for people to read."""
+    from mmtransfer.cost.counter import PARTS
+
     lines = [f'{"":10}{"params":>16}{"madds":>20}']
     for part in (*PARTS, 'total'):
         lines.append(f'{part:10}{counts["params"][part]:16,}{counts["madds"][part]:20,}')
     return '\n'.join(lines)
 
 
-def main() -> None:
-    args = parse_args()
-    try:
-        counts = get_cost(args)
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f'get_cost.py: error: {error}')
+def run(args: argparse.Namespace) -> None:
+    """Count and print."""
+    counts = get_cost(args)
     print(json.dumps(counts) if args.json else table(counts))
 
 
+def main() -> int:
+    return run_tool(run, parse_args())
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

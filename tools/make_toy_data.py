@@ -6,11 +6,13 @@ python tools/make_toy_data.py data/toy_mpii --layout mpii
 """
 
 import argparse
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
-from mmtransfer.tasks.toy import draw_scene
+from _arguments import at_least, folder, positive, tool_parser
+from _errors import run_tool
 
 # Layout -> the function that writes a split in it, of a module of mmtransfer.tasks.
 WRITERS = {
@@ -26,23 +28,36 @@ def writer(layout: str) -> Callable:
     return getattr(import_module(f'mmtransfer.tasks.{module}'), name)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('root', type=Path, help='folder to write')
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('root', type=folder, help='folder to write')
     parser.add_argument('--layout', choices=WRITERS, default='coco', help='whose files to write')
-    parser.add_argument('--train', type=int, default=160, help='images to train on')
-    parser.add_argument('--val', type=int, default=40, help='images to choose on')
-    parser.add_argument('--test', type=int, default=60, help='images to report on')
-    parser.add_argument('--size', type=int, nargs=2, default=(160, 160), metavar=('H', 'W'))
-    parser.add_argument('--seed', type=int, default=0)
-    args = parser.parse_args()
+    parser.add_argument('--train', type=positive, default=160, help='images to train on')
+    parser.add_argument('--val', type=positive, default=40, help='images to choose on')
+    parser.add_argument('--test', type=positive, default=60, help='images to report on')
+    parser.add_argument(
+        '--size', type=at_least(16), nargs=2, default=(160, 160), metavar=('H', 'W')
+    )
+    parser.add_argument('--seed', type=at_least(0), default=0)
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Draw and write every split."""
+    from mmtransfer.tasks.toy import draw_scene
+
     write = writer(args.layout)
     for split in ('train', 'val', 'test'):
         count = getattr(args, split)
         scenes = [draw_scene(args.seed, split, i, tuple(args.size)) for i in range(count)]
-        write(args.root, split, scenes)
+        write(Path(args.root), split, scenes)
         print(f'{split}: {count} images, {sum(len(s.shapes) for s in scenes)} objects')
 
 
+def main() -> int:
+    return run_tool(run, parse_args())
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -10,54 +10,51 @@ import argparse
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from _config import add_cfg_options, read_config
-from mmengine.registry import init_default_scope
+from _arguments import add_cfg_options, config_file, output_file, positive, tool_parser
+from _config import check_search, read_config
+from _errors import UserError, run_tool
 
-from mmtransfer.architecture import Architecture
-from mmtransfer.backbones import AdaptedBackbone
-from mmtransfer.cost.latency import LatencyTableError, Stamp, stamp_here, write_latency
-from mmtransfer.cost.table import CostTable
-from mmtransfer.cost.timing import median_times, supernet_jobs, table_of_times
-from mmtransfer.registry import MODELS
-from mmtransfer.seeds import closest_to_seed
+if TYPE_CHECKING:
+    from mmtransfer.architecture import Architecture
+    from mmtransfer.cost.latency import Stamp
+    from mmtransfer.cost.table import CostTable
 
 SEED = ('seed', '')
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config', help='the config of the search')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='latency table')
-    parser.add_argument('--batch', type=int, default=1, help='images per forward pass')
-    parser.add_argument('--repeats', type=int, default=50, help='the median of so many counts')
+    parser = tool_parser(__doc__)
+    parser.add_argument('config', type=config_file, help='the config of the search')
+    parser.add_argument('-o', '--output', type=output_file, required=True, help='latency table')
+    parser.add_argument('--batch', type=positive, default=1, help='images per forward pass')
+    parser.add_argument('--repeats', type=positive, default=50, help='the median of so many counts')
     parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
     parser.add_argument('--dtype', choices=['float32', 'float16', 'bfloat16'], default='float32')
     add_cfg_options(parser)
-    args = parser.parse_args(argv)
-    if min(args.batch, args.repeats) < 1:
-        parser.error('--batch and --repeats must be at least 1')
-    if args.device == 'cuda' and not torch.cuda.is_available():
-        parser.error('--device cuda needs a graphics card that PyTorch can use; there is none')
-    return args
+    return parser.parse_args(argv)
 
 
-def measure(args: argparse.Namespace) -> tuple[CostTable, Stamp, Architecture, float]:
+def measure(args: argparse.Namespace) -> tuple['CostTable', 'Stamp', 'Architecture', float]:
     """The table, its stamp, the architecture closest to the seed, and its whole backbone's ms."""
+    import torch
+    from mmengine.registry import init_default_scope
+
+    from mmtransfer.backbones import AdaptedBackbone
+    from mmtransfer.cost.latency import stamp_here
+    from mmtransfer.cost.timing import median_times, supernet_jobs, table_of_times
+    from mmtransfer.registry import MODELS
+    from mmtransfer.seeds import closest_to_seed
+
+    if args.device == 'cuda' and not torch.cuda.is_available():
+        raise UserError('--device cuda needs a graphics card that PyTorch can use; there is none')
     with redirect_stdout(sys.stderr):
         cfg = read_config(args.config, args.cfg_options)
+        check_search(cfg)
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         supernet: Any = MODELS.build(dict(cfg.model.backbone, init_cfg=None))
-    if not hasattr(supernet, 'space') or 'input_size' not in (cfg.get('train_cfg') or {}):
-        raise ValueError(
-            f'the config must be of a search, with a supernet as model.backbone and '
-            f'train_cfg.input_size; received {type(supernet).__name__} and train_cfg of type '
-            f'{(cfg.get("train_cfg") or {}).get("type")!r}. Give a config like *_search*.py.'
-        )
     size = (int(cfg.train_cfg.input_size[0]), int(cfg.train_cfg.input_size[1]))
     stride, seed = supernet.output_stride, closest_to_seed(supernet.space)
     last = len(supernet.stages) - 1
@@ -83,13 +80,12 @@ def measure(args: argparse.Namespace) -> tuple[CostTable, Stamp, Architecture, f
     return table_of_times(supernet, size, times), stamp, seed, times[SEED]
 
 
-def main() -> None:
-    args = parse_args()
-    try:
-        table, stamp, seed, whole = measure(args)
-        write_latency(args.output, table, stamp)
-    except (ValueError, FileNotFoundError, LatencyTableError) as error:
-        sys.exit(f'measure_latency.py: error: {error}')
+def run(args: argparse.Namespace) -> None:
+    """Measure, write the table, and say how well it adds up."""
+    from mmtransfer.cost.latency import write_latency
+
+    table, stamp, seed, whole = measure(args)
+    write_latency(args.output, table, stamp)
     added, (low, high) = table.of(seed), table.bounds()
     print(
         f'{args.output}: {stamp.device_name}, {stamp.threads} CPU threads, {stamp.dtype}, batch '
@@ -107,5 +103,9 @@ def main() -> None:
         )
 
 
+def main() -> int:
+    return run_tool(run, parse_args())
+
+
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

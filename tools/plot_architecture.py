@@ -9,12 +9,12 @@ import argparse
 import sys
 from pathlib import Path
 
+from _arguments import output_file, positive, tool_parser
+from _errors import run_tool
 from _figure import write_figure
-from matplotlib.figure import Figure
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import METRICS, cost_table
-from mmtransfer.draw import draw
 from mmtransfer.seeds import SEEDS, read_architecture, space_of
 from mmtransfer.seeds.networks import OUTPUT_STRIDES
 
@@ -36,32 +36,38 @@ def counted(
     return architecture.replace(cost=cost, input_size=size, output_stride=output_stride)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
     parser.add_argument('architectures', nargs='+', help='architecture files or names of seeds')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
+    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
     parser.add_argument('--titles', nargs='+', help='one per architecture')
     parser.add_argument(
-        '--shape', type=int, nargs=2, metavar=('H', 'W'), help='input size of the costs'
+        '--shape', type=positive, nargs=2, metavar=('H', 'W'), help='input size of the costs'
     )
     parser.add_argument(
         '--output-stride', type=int, choices=OUTPUT_STRIDES, help='of the backbones'
     )
-    args = parser.parse_args()
-    if args.shape and min(args.shape) < 1:
-        parser.error(f'--shape must be positive; received {args.shape}')
-    titles = args.titles or [Path(a).stem for a in args.architectures]
+    args = parser.parse_args(argv)
+    args.titles = args.titles or [Path(a).stem for a in args.architectures]
+    return args
 
-    def make() -> Figure:
-        found = [read_architecture(a) for a in args.architectures]
-        named = [(a.input_size, a.output_stride) for a in found if a.input_size]
-        size, stride = named[0] if named else (None, None)
-        size = tuple(args.shape) if args.shape else size
-        if size is not None:
-            found = [counted(a, size, args.output_stride or stride or 32) for a in found]
-        return draw(found, titles, [stage_channels(a) for a in found])
 
-    return write_figure(make, args.output)
+def run(args: argparse.Namespace) -> None:
+    """Read the architectures, count their costs, and draw them."""
+    from mmtransfer.draw import draw
+
+    found = [read_architecture(a) for a in args.architectures]
+    named = [(a.input_size, a.output_stride) for a in found if a.input_size]
+    size, stride = named[0] if named else (None, None)
+    size = tuple(args.shape) if args.shape else size
+    if size is not None:
+        found = [counted(a, size, args.output_stride or stride or 32) for a in found]
+    write_figure(draw(found, args.titles, [stage_channels(a) for a in found]), args.output)
+
+
+def main() -> int:
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

@@ -7,36 +7,45 @@ import argparse
 import sys
 from pathlib import Path
 
+from _arguments import output_file, tool_parser
+from _errors import run_tool
 from _figure import write_figure
-from matplotlib.figure import Figure
 
-from mmtransfer.cost.metrics import UNITS
-from mmtransfer.report.chain import chain_metric, draw_chains, read_chain
+COSTS = ('madds', 'params', 'latency')  # of mmtransfer.cost.metrics.UNITS
+
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('work_dirs', nargs='+', help='work directories of greedy searches')
+    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument('--label', nargs='+', help='one per directory; default: their names')
+    parser.add_argument('--metric', help='name on the axis; default: what the searches scored by')
+    parser.add_argument('--cost', choices=COSTS, default='madds', help='default %(default)s')
+    args = parser.parse_args(argv)
+    args.label = args.label or [Path(folder).resolve().name for folder in args.work_dirs]
+    if len(set(args.label)) != len(args.work_dirs):
+        parser.error(f'{len(args.work_dirs)} directories need as many different labels; received '
+                     f'{", ".join(args.label)}')  # fmt: skip
+    return args
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the chains and draw them."""
+    from mmtransfer.cost.metrics import UNITS
+    from mmtransfer.report.chain import chain_metric, draw_chains, read_chain
+
+    unit = UNITS[args.cost]
+    chains = {
+        label: read_chain(folder, unit.key, unit.scale)
+        for label, folder in zip(args.label, args.work_dirs, strict=True)
+    }
+    metric = args.metric or ', '.join(dict.fromkeys(map(chain_metric, args.work_dirs)))
+    write_figure(draw_chains(chains, metric, f'{unit.key} ({unit.suffix})'), args.output)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('work_dirs', nargs='+', help='work directories of greedy searches')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
-    parser.add_argument('--label', nargs='+', help='one per directory; default: their names')
-    parser.add_argument('--metric', help='name on the axis; default: what the searches scored by')
-    parser.add_argument('--cost', choices=UNITS, default='madds', help='default %(default)s')
-    args = parser.parse_args()
-    labels = args.label or [Path(folder).resolve().name for folder in args.work_dirs]
-    if len(set(labels)) != len(args.work_dirs):
-        parser.error(f'{len(args.work_dirs)} directories need as many different labels; received '
-                     f'{", ".join(labels)}')  # fmt: skip
-
-    def make() -> Figure:
-        unit = UNITS[args.cost]
-        chains = {
-            label: read_chain(folder, unit.key, unit.scale)
-            for label, folder in zip(labels, args.work_dirs, strict=True)
-        }
-        metric = args.metric or ', '.join(dict.fromkeys(map(chain_metric, args.work_dirs)))
-        return draw_chains(chains, metric, f'{unit.key} ({unit.suffix})')
-
-    return write_figure(make, args.output)
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

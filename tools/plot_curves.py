@@ -6,33 +6,41 @@ are repetitions: thin lines, and their mean.
 
 import argparse
 import sys
-from pathlib import Path
 
+from _arguments import output_file, tool_parser
+from _errors import run_tool
 from _figure import write_figure
-from matplotlib.figure import Figure
 
-from mmtransfer.report.curves import draw_curves, read_run
+
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('work_dirs', nargs='+', help='work directories of trainings')
+    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument('--label', nargs='+', help='one per directory; default: their names')
+    parser.add_argument('--metric', default='coco/bbox_mAP', help='default %(default)s')
+    args = parser.parse_args(argv)
+    args.label = args.label or [None] * len(args.work_dirs)
+    if len(args.label) != len(args.work_dirs):
+        parser.error(
+            f'{len(args.work_dirs)} directories need as many labels, not {len(args.label)}'
+        )
+    return args
+
+
+def run(args: argparse.Namespace) -> None:
+    """Read the logs and draw them."""
+    from mmtransfer.report.curves import draw_curves, read_run
+
+    runs = [
+        read_run(folder, args.metric, label)
+        for folder, label in zip(args.work_dirs, args.label, strict=True)
+    ]
+    write_figure(draw_curves(runs, args.metric), args.output)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('work_dirs', nargs='+', help='work directories of trainings')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
-    parser.add_argument('--label', nargs='+', help='one per directory; default: their names')
-    parser.add_argument('--metric', default='coco/bbox_mAP', help='default %(default)s')
-    args = parser.parse_args()
-    labels = args.label or [None] * len(args.work_dirs)
-    if len(labels) != len(args.work_dirs):
-        parser.error(f'{len(args.work_dirs)} directories need as many labels, not {len(labels)}')
-
-    def make() -> Figure:
-        runs = [
-            read_run(folder, args.metric, label)
-            for folder, label in zip(args.work_dirs, labels, strict=True)
-        ]
-        return draw_curves(runs, args.metric)
-
-    return write_figure(make, args.output)
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

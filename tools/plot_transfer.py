@@ -11,10 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from _arguments import at_least, output_file, tool_parser
+from _errors import run_tool
 from _figure import write_figure
-from matplotlib.figure import Figure
-
-from mmtransfer.report.chain import bracketed, draw_transfer
 
 Options = tuple[str, ...]
 
@@ -38,32 +37,41 @@ def read_scores(path: Path) -> tuple[dict[str, Any], str, dict[Options, float]]:
         ) from error
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
     parser.add_argument('source', type=Path, help='scores on the source')
     parser.add_argument('target', type=Path, help='scores on the target')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
-    parser.add_argument('--named', type=int, default=8, help='the best so many carry their name')
-    args = parser.parse_args()
+    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument(
+        '--named', type=at_least(0), default=8, help='the best so many carry their name'
+    )
+    return parser.parse_args(argv)
 
-    def make() -> Figure:
-        of_source, source_metric, source = read_scores(args.source)
-        of_target, target_metric, target = read_scores(args.target)
-        if of_source.get('fingerprint') != of_target.get('fingerprint'):
-            raise ValueError(
-                f'both rankings must be of one space; {args.source} is of '
-                f'{of_source.get("fingerprint")}, {args.target} of {of_target.get("fingerprint")}. '
-                f'Rank the same space on both.'
-            )
-        points = {
-            bracketed(options): (source[options], score)
-            for options, score in target.items()
-            if options in source
-        }
-        titles = f'{source_metric} on the source', f'{target_metric} on the target'
-        return draw_transfer(points, *titles, args.named)
 
-    return write_figure(make, args.output)
+def run(args: argparse.Namespace) -> None:
+    """Read both rankings and draw the networks that are in both."""
+    from mmtransfer.report.chain import bracketed, draw_transfer
+
+    of_source, source_metric, source = read_scores(args.source)
+    of_target, target_metric, target = read_scores(args.target)
+    if of_source.get('fingerprint') != of_target.get('fingerprint'):
+        raise ValueError(
+            f'both rankings must be of one space; {args.source} is of '
+            f'{of_source.get("fingerprint")}, {args.target} of {of_target.get("fingerprint")}. '
+            f'Rank the same space on both.'
+        )
+    points = {
+        bracketed(options): (source[options], score)
+        for options, score in target.items()
+        if options in source
+    }
+    titles = f'{source_metric} on the source', f'{target_metric} on the target'
+    write_figure(draw_transfer(points, *titles, args.named), args.output)
+
+
+def main() -> int:
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

@@ -12,44 +12,52 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from _arguments import at_least, checkpoint, output_file, positive, tool_parser
 from _config import read_config
+from _errors import run_tool
 from _figure import write_figure
-from matplotlib.figure import Figure
-from torch import nn
 
-from mmtransfer.backbones import AdaptedBackbone
-from mmtransfer.cost.config import build_model
-from mmtransfer.remap.checkpoint import load_tensors
-from mmtransfer.remap.load import load_seed
-from mmtransfer.report.receptive_field import draw_fields, mean_field, outside_share
-from mmtransfer.seeds import read_architecture
+if TYPE_CHECKING:
+    from torch import nn
 
 
-def builder(network: str) -> Callable[[], nn.Module]:
+def builder(network: str) -> Callable[[], 'nn.Module']:
     """What builds the backbone of a network, with random weights.
 
     Raises:
         ValueError: It is none, or a config whose model has no backbone.
     """
+    from mmtransfer.backbones import AdaptedBackbone
+    from mmtransfer.seeds import read_architecture
+
     if network.endswith('.py'):
         return partial(_backbone_of, network)
     return partial(AdaptedBackbone, read_architecture(network))
 
 
-def _backbone_of(config: str) -> nn.Module:
+def _backbone_of(config: str) -> 'nn.Module':
+    from torch import nn
+
+    from mmtransfer.cost.config import build_model
+
     backbone = getattr(build_model(read_config(config)), 'backbone', None)
     if not isinstance(backbone, nn.Module):
         raise ValueError(f'the model of {config} must have a backbone; it has none')
     return backbone
 
 
-def with_checkpoint(build: Callable[[], nn.Module], checkpoint: str) -> nn.Module:
+def with_checkpoint(build: Callable[[], 'nn.Module'], checkpoint: str) -> 'nn.Module':
     """The network with the weights of a checkpoint of its own, in any naming known here.
 
     Raises:
         ValueError: The checkpoint is of another network.
     """
+    from mmtransfer.backbones import AdaptedBackbone
+    from mmtransfer.remap.checkpoint import load_tensors
+    from mmtransfer.remap.load import load_seed
+
     network = build()
     if isinstance(network, AdaptedBackbone):
         load_seed(network, checkpoint, architecture=network.architecture)
@@ -67,16 +75,16 @@ def with_checkpoint(build: Callable[[], nn.Module], checkpoint: str) -> nn.Modul
     return network
 
 
-def parse_args() -> argparse.Namespace:
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = tool_parser(__doc__)
     parser.add_argument('networks', nargs='+', help='configs, architecture files or seeds')
-    parser.add_argument('-o', '--output', type=Path, required=True, help='picture to write')
+    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
     parser.add_argument('--labels', nargs='+', help='one per network; default: as named')
     parser.add_argument(
         '--shape',
         nargs=2,
-        type=int,
+        type=positive,
         default=(257, 257),
         metavar=('H', 'W'),
         help='input size; with 64 n + 1 the centre neuron sees the centre (default 257 257)',
@@ -84,47 +92,51 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--stage', type=int, default=-1, help='which of the returned features; default the last'
     )
-    parser.add_argument('--checkpoint', nargs='+', help='one per network, of that network')
-    parser.add_argument('--runs', type=int, default=20, help='neurons to average (default 20)')
-    parser.add_argument('--seed', type=int, default=0, help='of weights and neurons')
+    parser.add_argument(
+        '--checkpoint', nargs='+', type=checkpoint, help='one per network, of that network'
+    )
+    parser.add_argument('--runs', type=positive, default=20, help='neurons to average (default 20)')
+    parser.add_argument('--seed', type=at_least(0), default=0, help='of weights and neurons')
     parser.add_argument(
         '--box', type=float, default=0.5, help="sides of the centre box over the image's"
     )
-    args = parser.parse_args()
+    args = parser.parse_args(argv)
     for name in ('labels', 'checkpoint'):
         given = getattr(args, name)
         if given and len(given) != len(args.networks):
             parser.error(f'--{name}: {len(args.networks)} networks, {len(given)} given')
-    if min(args.shape) < 1:
-        parser.error(f'--shape must be positive; received {args.shape}')
+    if not 0 < args.box <= 1:
+        parser.error(f'--box must lie in (0, 1]; received {args.box}')
+    args.labels = args.labels or [
+        Path(n).stem if n.endswith(('.py', '.json')) else n for n in args.networks
+    ]
     return args
 
 
+def run(args: argparse.Namespace) -> None:
+    """Compute the fields one after the other, and draw them."""
+    from mmtransfer.report.receptive_field import draw_fields, mean_field, outside_share
+
+    fields = []
+    for i, network in enumerate(args.networks):
+        build = builder(network)
+        if args.checkpoint:
+            build = partial(with_checkpoint, build, args.checkpoint[i])
+        field = mean_field(
+            build,
+            tuple(args.shape),
+            stage=args.stage,
+            runs=args.runs,
+            seed=args.seed,
+            random_weights=not args.checkpoint,
+        )
+        print(f'{args.labels[i]}: {outside_share(field, args.box):.1%} outside the centre box')
+        fields.append(field)
+    write_figure(draw_fields(fields, args.labels, args.box), args.output)
+
+
 def main() -> int:
-    args = parse_args()
-    labels = args.labels or [
-        Path(n).stem if n.endswith(('.py', '.json')) else n for n in args.networks
-    ]
-
-    def make() -> Figure:
-        fields = []
-        for i, network in enumerate(args.networks):
-            build = builder(network)
-            if args.checkpoint:
-                build = partial(with_checkpoint, build, args.checkpoint[i])
-            field = mean_field(
-                build,
-                tuple(args.shape),
-                stage=args.stage,
-                runs=args.runs,
-                seed=args.seed,
-                random_weights=not args.checkpoint,
-            )
-            print(f'{labels[i]}: {outside_share(field, args.box):.1%} outside the centre box')
-            fields.append(field)
-        return draw_fields(fields, labels, args.box)
-
-    return write_figure(make, args.output)
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':

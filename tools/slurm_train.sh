@@ -2,10 +2,13 @@
 # Usage: GPUS=8 bash tools/slurm_train.sh PARTITION JOB_NAME CONFIG WORK_DIR [arguments of tools/train.py]
 # GPUS, GPUS_PER_NODE, CPUS_PER_TASK and SRUN_ARGS may be set in the environment.
 set -euo pipefail
+usage() { echo "$(basename "$0"): error: $1" >&2; sed -n 2p "$0" | cut -c3- >&2; exit 2; }
+[ $# -ge 4 ] || usage "4 arguments are needed, $# given"
 PARTITION=$1
 JOB_NAME=$2
 CONFIG=$3
 WORK_DIR=$4
+[ -f "$CONFIG" ] || usage "CONFIG must be a file; there is no '$CONFIG'"
 GPUS=${GPUS:-8}
 GPUS_PER_NODE=${GPUS_PER_NODE:-$((GPUS < 8 ? GPUS : 8))}
 TOOLS=$(cd "$(dirname "$0")" && pwd)

@@ -5,14 +5,12 @@ python tools/test.py configs/fna/retinanet_mbv2_adapt.py CHECKPOINT
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from _config import add_run_arguments, run_config
-from mmengine.dist import is_main_process
-from mmengine.runner import Runner
-
-from mmtransfer import compat
-from mmtransfer.remap.checkpoint import resolve
+from _arguments import add_run_arguments, checkpoint, config_file, output_file, tool_parser
+from _errors import run_tool
+from _run import begun
 
 
 def find_checkpoint(given: str) -> str:
@@ -22,25 +20,41 @@ def find_checkpoint(given: str) -> str:
         given: A file, or the work directory of a training. Its best checkpoint is the one that
             ``save_best`` kept, chosen on the validation data.
     """
+    from mmtransfer.remap.checkpoint import resolve
+
     best = sorted(Path(given).glob('best_*.pth'), key=lambda p: p.stat().st_mtime)
     return str(best[-1]) if best else resolve(given)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config')
-    parser.add_argument('checkpoint', help='a file, or a work directory for its best checkpoint')
-    parser.add_argument('--json', type=Path, metavar='FILE', help='write the metrics there')
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('config', type=config_file)
+    parser.add_argument(
+        'checkpoint', type=checkpoint, help='a file, or a work directory for its best checkpoint'
+    )
+    parser.add_argument('--json', type=output_file, metavar='FILE', help='write the metrics there')
     add_run_arguments(parser)
-    args = parser.parse_args()
-    cfg = run_config(args)
-    cfg.load_from, cfg.resume = find_checkpoint(args.checkpoint), False
-    metrics = Runner.from_cfg(cfg).test()
-    if args.json and is_main_process():
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps({k: float(v) for k, v in metrics.items()}, indent=1) + '\n')
-    compat.end_distributed()
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Test, and write the metrics."""
+    with begun(args, trains=False) as cfg:
+        from mmengine.dist import is_main_process
+        from mmengine.runner import Runner
+
+        cfg.load_from, cfg.resume = find_checkpoint(args.checkpoint), False
+        metrics = Runner.from_cfg(cfg).test()
+        if args.json and is_main_process():
+            values = {k: float(v) for k, v in metrics.items()}
+            args.json.parent.mkdir(parents=True, exist_ok=True)
+            args.json.write_text(json.dumps(values, indent=1) + '\n')
+
+
+def main() -> int:
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

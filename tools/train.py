@@ -4,16 +4,19 @@ python tools/train.py configs/fna/retinanet_mbv2_search.py
 """
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from _config import add_run_arguments, run_config
-from mmengine.config import Config
-from mmengine.runner import Runner
+from _arguments import add_run_arguments, config_file, tool_parser
+from _errors import run_tool
+from _run import begun
 
-from mmtransfer import compat
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
-def set_resume(cfg: Config, resume: str | None) -> None:
+def set_resume(cfg: 'Config', resume: str | None) -> None:
     """Continue from a checkpoint, or from the last one of the work directory if there is one.
 
     Args:
@@ -30,9 +33,10 @@ def set_resume(cfg: Config, resume: str | None) -> None:
         cfg.resume, cfg.load_from = True, resume
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('config')
+def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = tool_parser(__doc__)
+    parser.add_argument('config', type=config_file)
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -41,12 +45,21 @@ def main() -> None:
         help='go on from this checkpoint, or from the last one of the work directory',
     )
     add_run_arguments(parser)
-    args = parser.parse_args()
-    cfg = run_config(args)
-    set_resume(cfg, args.resume)
-    Runner.from_cfg(cfg).train()
-    compat.end_distributed()
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train."""
+    with begun(args, trains=True) as cfg:
+        from mmengine.runner import Runner
+
+        set_resume(cfg, args.resume)
+        Runner.from_cfg(cfg).train()
+
+
+def main() -> int:
+    return run_tool(run, parse_args())
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

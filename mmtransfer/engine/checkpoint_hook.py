@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import StagedBackbone
 from mmtransfer.files import write_atomically
+from mmtransfer.lock import FolderLock, lock_folder
 from mmtransfer.registry import HOOKS
 
 from .parallel import unwrap
@@ -78,6 +79,17 @@ class CheckpointHook(_CheckpointHook):
         super().__init__(*args, **kwargs)
         if '://' not in str(self.out_dir) and not self.file_client_args and not self.backend_args:
             self.backend_args: dict | None = dict(backend='mmtransfer.atomic')
+        self._lock: FolderLock | None = None
+
+    def before_train(self, runner) -> None:
+        """Keep other runs out of the work directory while this one trains.
+
+        Raises:
+            WorkDirError: Another process trains in it.
+        """
+        if is_main_process():
+            self._lock = lock_folder(runner.work_dir)
+        super().before_train(runner)
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
         stale: list[int] = []
@@ -142,6 +154,7 @@ class CheckpointHook(_CheckpointHook):
             meta = dict(epoch=runner.epoch, iter=runner.iter)
             self._save_checkpoint_with_step(runner, step, meta)
         super().after_train(runner)
+        self._lock = None
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Note whose checkpoint it is."""

@@ -56,7 +56,7 @@ def test_a_cost_keeps_its_output_stride_and_a_latency_its_conditions(monkeypatch
     [
         (['missing.json'], 'no architecture file'),
         (['mobilenet_v2', '--titles', 'a', 'b'], '1 architectures, 2 titles'),
-        (['mobilenet_v2', '--shape', '0', '5'], 'must be positive'),
+        (['mobilenet_v2', '--shape', '0', '5'], 'at least 1'),
     ],
 )
 def test_a_mistake_is_named_without_a_traceback(tmp_path, arguments, message):

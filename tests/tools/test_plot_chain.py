@@ -4,6 +4,10 @@ from pathlib import Path
 
 import cv2
 import pytest
+from plot_chain import COSTS
+
+from mmtransfer.cost.metrics import UNITS
+from mmtransfer.report import chain
 
 
 @pytest.fixture
@@ -39,13 +43,15 @@ def test_the_axis_is_named_by_what_was_searched(plot, searched, tmp_path, monkey
     entry = json.loads((searched / 'chain.json').read_text())[0]
     (searched / 'chain.json').write_text(json.dumps([{**entry, 'metric': 'mIoU'}]))
     named = []
-    draw = sys.modules['plot_chain'].draw_chains
-    monkeypatch.setattr(
-        'plot_chain.draw_chains', lambda *args: named.append(args[1]) or draw(*args)
-    )
+    draw = chain.draw_chains
+    monkeypatch.setattr(chain, 'draw_chains', lambda *args: named.append(args[1]) or draw(*args))
     plot(searched, '-o', tmp_path / 'x.png')
     plot(searched, '--metric', 'mine', '-o', tmp_path / 'x.png')
     assert named == ['mIoU', 'mine']
+
+
+def test_every_cost_can_be_drawn():
+    assert tuple(UNITS) == COSTS
 
 
 def test_mistakes_are_named(plot, searched, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from ..engine.tiny import search_config
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'tools'))
 
+import _ranking  # noqa: E402
 import rank  # noqa: E402
+
+CONFIG = __file__  # the path of any file of Python
 
 
 @pytest.fixture(scope='module')
@@ -42,7 +46,7 @@ def ranked(folder, output, *arguments):
     args = [str(folder / 'config.py'), str(folder / 'search'), '-o', str(output)]
     args += ['--work-dir', str(folder / 'rank'), '--bn-iterations', '2', '--samples', '4']
     parsed = rank.parse_args([*args, *arguments])
-    return rank.rank(parsed)
+    return _ranking.rank(parsed)
 
 
 def test_never_twice_and_the_best_first(searched, evaluated, tmp_path):
@@ -57,15 +61,15 @@ def test_never_twice_and_the_best_first(searched, evaluated, tmp_path):
     file = json.loads(output.read_text())['candidates']
     scores = [c['score'] for c in file]
     assert scores == sorted(more.values.values()) and all(c['cost']['madds'] > 0 for c in file)
-    lines = rank.table(more, 3).splitlines()
+    lines = _ranking.table(more, 3).splitlines()
     assert len(lines) == 5
     assert lines[2].split()[:3] == ['1', f'{scores[0]:.6g}', f'{file[0]["cost"]["madds"]:,}']
 
 
 def test_the_file_lies_in_the_work_directory_by_default():
-    args = rank.parse_args(['configs/x.py', 'b', '--work-dir', 'here'])
+    args = rank.parse_args([CONFIG, '.', '--work-dir', 'here'])
     assert args.output == Path('here/ranking.json')
-    assert rank.parse_args(['configs/x.py', 'b']).output == Path('work_dirs/x_rank/ranking.json')
+    assert rank.parse_args([CONFIG, '.']).output == Path('work_dirs/test_rank_rank/ranking.json')
 
 
 def test_the_table_has_every_cost_that_was_counted(searched, tmp_path):
@@ -73,7 +77,7 @@ def test_the_table_has_every_cost_that_was_counted(searched, tmp_path):
     found = scores.ranking()[0]
     timed = dataclasses.replace(found, cost={'latency_ms': 1.23456, **found.cost})
     known = Scores(scores.space, scores.rule, scores.evaluation, {timed: 0.5})
-    header, _, row = rank.table(known, 1).splitlines()
+    header, _, row = _ranking.table(known, 1).splitlines()
     assert header.split() == ['rank', 'score', 'madds', 'params', 'latency_ms', 'architecture']
     cost = [f'{found.cost[key]:,}' for key in ('madds', 'params')]
     assert row.split()[:5] == ['1', '0.5', *cost, '1.235']
@@ -97,22 +101,23 @@ def test_a_metric_and_a_file_of_another_evaluation(searched, tmp_path):
 def test_a_checkpoint_of_another_space(searched, tmp_path):
     args = rank.parse_args([str(searched / 'config.py'), str(searched / 'search'), '-o', 'x.json'])
     args.work_dir = str(tmp_path)
-    args.cfg_options = {'model.backbone.kernels': (3, 7)}
+    args.cfg_options = ['model.backbone.kernels=(3,7)']
     with pytest.raises(ValueError, match='must be of one search space'):
-        rank.rank(args)
+        _ranking.rank(args)
 
 
 @pytest.mark.parametrize('kind', ['mmtransfer.SeededTrainLoop', None])
-def test_a_config_without_a_search(searched, tmp_path, monkeypatch, kind):
+def test_a_config_without_a_search(searched, tmp_path, monkeypatch, capsys, kind):
     """A supernet trained on the source; said before any model is built."""
     config = search_config(tmp_path)
     config.train_cfg = dict(type=kind, max_epochs=1) if kind else dict(by_epoch=True, max_epochs=1)
     config.dump(str(tmp_path / 'config.py'))
-    monkeypatch.setattr(rank.Runner, 'from_cfg', lambda cfg: pytest.fail('built'))
+    monkeypatch.setattr(_ranking.Runner, 'from_cfg', lambda cfg: pytest.fail('built'))
     arguments = [str(tmp_path / 'config.py'), str(searched / 'search'), '-o', 'x.json']
     monkeypatch.setattr(sys, 'argv', ['rank.py', *arguments])
-    with pytest.raises(SystemExit, match=f'of a search, .*received {kind!r}.*GreedyBlockSearchLo'):
-        rank.main()
+    assert rank.main() == 2
+    said = capsys.readouterr().err
+    assert re.search(f'of a search, .*received {kind!r}.*GreedyBlockSearchLo', said)
 
 
 def test_the_tool_prints_and_writes(searched, tmp_path, monkeypatch, capsys):
@@ -121,20 +126,13 @@ def test_the_tool_prints_and_writes(searched, tmp_path, monkeypatch, capsys):
     options = ['--work-dir', str(searched / 'main')]
     numbers = ['--top', '2', '--samples', '3', '--bn-iterations', '1']
     monkeypatch.setattr(sys, 'argv', ['rank.py', *config, *files, *numbers, *options])
-    rank.main()
+    assert rank.main() == 0
     out = capsys.readouterr().out
     assert 'architecture' in out and 'all scores' in out
     best = Architecture.read(tmp_path / 'best/rank_01.json')
     first = json.loads((tmp_path / 's.json').read_text())['candidates'][0]
     assert list(best.as_dict.values()) == first['options'] and best.cost == first['cost']
     assert (tmp_path / 'best/rank_02.json').exists()
-
-
-def test_wrong_numbers(searched, tmp_path):
-    with pytest.raises(SystemExit):
-        rank.parse_args(['a', 'b', '-o', 'c', '--top', '0'])
-    with pytest.raises(ValueError, match='candidates'):
-        ranked(searched, tmp_path / 'x.json', '--samples', '0')
 
 
 @pytest.fixture(scope='module')
@@ -149,7 +147,7 @@ def depth_searched(tmp_path_factory):
     return folder
 
 
-def test_all_allocations_of_one_size(depth_searched, tmp_path, monkeypatch):
+def test_all_allocations_of_one_size(depth_searched, tmp_path, monkeypatch, capsys):
     """All seven when more were asked for than there are; a draw of them otherwise."""
     blocks = ('--blocks', '6')
     few = ranked(depth_searched, tmp_path / 'six.json', *blocks)
@@ -157,28 +155,26 @@ def test_all_allocations_of_one_size(depth_searched, tmp_path, monkeypatch):
     scores = ranked(depth_searched, tmp_path / 'six.json', *blocks, '--samples', '50')
     sizes = {sum(int(o) for _, o in a.options) for a in scores.values}
     assert sizes == {6} and len(scores.values) == 7 and set(few.values) < set(scores.values)
-    assert '1 | 1 | ' in rank.table(scores, 9)
+    assert '1 | 1 | ' in _ranking.table(scores, 9)
 
     # The chain ends at five blocks; all four of them were scored in the search.
     five = ranked(depth_searched, tmp_path / 'five.json', '--blocks', '5')
-    said = rank.place_in_chain(str(depth_searched / 'search'), 5, five)
+    said = _ranking.place_in_chain(str(depth_searched / 'search'), 5, five)
     assert said.startswith('greedy search kept number 1 of 4, ') and said.endswith('none is better')
     kept = five.ranking()[0]
     five.values[kept] = {'less': 1e9, 'greater': -1e9}[five.rule]
-    said = rank.place_in_chain(str(depth_searched / 'search/iter_4.pth'), 5, five)
-    assert 'number 4 of 4' in said and f'the best is {rank.short(five.ranking()[0])}' in said
-    assert rank.place_in_chain(str(depth_searched), 5, five) == ''
+    said = _ranking.place_in_chain(str(depth_searched / 'search/iter_4.pth'), 5, five)
+    assert 'number 4 of 4' in said and f'the best is {_ranking.short(five.ranking()[0])}' in said
+    assert _ranking.place_in_chain(str(depth_searched), 5, five) == ''
     with pytest.raises(ValueError, match='between 4 .* and 9'):
         ranked(depth_searched, tmp_path / 'ten.json', '--blocks', '10')
 
     # A damaged chain is said last, when nothing can be lost.
     (tmp_path / 'chain').mkdir()
     (tmp_path / 'chain/architecture_05.json').write_text('{')
-    monkeypatch.setattr(rank, 'rank', lambda args: five)
-    arguments = ['x.py', str(tmp_path), '--blocks', '5', '--architectures', str(tmp_path / 'best')]
+    monkeypatch.setattr(_ranking, 'rank', lambda args: five)
+    arguments = [CONFIG, str(tmp_path), '--blocks', '5', '--architectures', str(tmp_path / 'best')]
     monkeypatch.setattr(sys, 'argv', ['rank.py', *arguments])
-    with pytest.raises(SystemExit, match='the chain beside the checkpoint cannot be read'):
-        rank.main()
+    assert rank.main() == 2
+    assert 'the chain beside the checkpoint cannot be read' in capsys.readouterr().err
     assert Architecture.read(tmp_path / 'best/rank_01.json') == five.ranking()[0]
-    with pytest.raises(SystemExit):
-        rank.parse_args(['a', 'b', '-o', 'c', '--blocks', '6', '--cost', '1e9'])

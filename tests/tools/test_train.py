@@ -1,6 +1,7 @@
 """How the tools choose what to resume and what to test."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,14 +63,38 @@ def test_the_process_group_is_left_after_success_alone(name, cfg, tmp_path, monk
     module, done = tool(name), []
     (tmp_path / 'x.pth').touch()
     arguments = [] if name == 'train' else [str(tmp_path / 'x.pth')]
-    monkeypatch.setattr(sys, 'argv', [f'{name}.py', 'x.py', *arguments])
-    monkeypatch.setattr(module, 'run_config', lambda args: cfg)
-    monkeypatch.setattr(module.compat, 'end_distributed', lambda: done.append('left'))
+    monkeypatch.setattr(sys, 'argv', [f'{name}.py', __file__, *arguments])
+    monkeypatch.setattr('_run.run_config', lambda args: cfg)
+    monkeypatch.setattr('mmtransfer.compat.end_distributed', lambda: done.append('left'))
     runner = SimpleNamespace(**{name: lambda: done.append('ran')})
-    monkeypatch.setattr(module, 'Runner', SimpleNamespace(from_cfg=lambda cfg: runner))
-    module.main()
+    monkeypatch.setattr('mmengine.runner.Runner', SimpleNamespace(from_cfg=lambda cfg: runner))
+    assert module.main() == 0
     assert done == ['ran', 'left']
     setattr(runner, name, lambda: {}['missing'])
     with pytest.raises(KeyError):
         module.main()
     assert done == ['ran', 'left']
+
+
+def test_one_training_at_a_time_in_a_work_directory(cfg, tmp_path, monkeypatch, capsys):
+    """Said before anything is built; a test may run beside it."""
+    hold = 'import sys; from mmtransfer.lock import lock_folder; held = lock_folder(sys.argv[1]); '
+    hold += 'print(1, flush=True); sys.stdin.read()'
+    monkeypatch.setattr('_run.run_config', lambda args: cfg)
+    built = SimpleNamespace(train=lambda: built_for.append(1), test=lambda: built_for.append(2))
+    built_for = []
+    monkeypatch.setattr('mmengine.runner.Runner', SimpleNamespace(from_cfg=lambda cfg: built))
+    command = [sys.executable, '-c', hold, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        monkeypatch.setattr(sys, 'argv', ['train.py', __file__])
+        assert tool('train').main() == 2
+        assert f'in use by process {other.pid} on' in capsys.readouterr().err
+        (tmp_path / 'x.pth').touch()
+        monkeypatch.setattr(sys, 'argv', ['test.py', __file__, str(tmp_path / 'x.pth')])
+        assert tool('test').main() == 0
+        other.stdin.close()
+        other.wait()
+    assert built_for == [2]
+    monkeypatch.setattr(sys, 'argv', ['train.py', __file__])
+    assert tool('train').main() == 0 and built_for == [2, 1]
