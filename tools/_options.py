@@ -95,9 +95,7 @@ def holders(cfg: 'Config', name: str, value: Any) -> list[str]:
     for key, held in _settings(cfg):
         if any(key.startswith(f'{k}.') for k in found):
             continue
-        same = _plain(held) == _plain(value)
-        within = isinstance(value, str) and isinstance(held, str) and value in held
-        if (same or within) and value != '' and (telling or key.rpartition('.')[2] == name):
+        if _holds(_plain(held), _plain(value)) and (telling or key.rpartition('.')[2] == name):
             found.append(key)
     return found
 
@@ -120,10 +118,19 @@ def _below(key: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _below(f'{key}.{name}', part)
 
 
+def _holds(held: Any, value: Any) -> bool:
+    """Whether a setting is the value, or a text or a part that was made from it."""
+    if isinstance(value, str) and isinstance(held, str):
+        return value in held
+    if isinstance(value, dict) and isinstance(held, dict):
+        return all(k in held and held[k] == v for k, v in value.items())
+    return held == value
+
+
 def _plain(value: Any) -> Any:
-    """Lists where a config may have tuples; the scope that MMEngine notes left out."""
+    """Lists where a config may have tuples; the keys that steer MMEngine's reading left out."""
     if isinstance(value, Mapping):
-        return {k: _plain(v) for k, v in value.items() if k != '_scope_'}
+        return {k: _plain(v) for k, v in value.items() if k not in ('_scope_', '_delete_')}
     return [_plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 

@@ -1,8 +1,21 @@
 """A config that cannot be read says which file, which line and why, in one message."""
 
+import gc
+
 import pytest
 from _config import ConfigError, check_schedule, read_config
 from mmengine.config import Config
+
+# MMEngine leaves its copy of a file that it could not read open.
+pytestmark = pytest.mark.filterwarnings(
+    'ignore::ResourceWarning', 'ignore::pytest.PytestUnraisableExceptionWarning'
+)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    gc.collect()
 
 
 def refusal(folder, **files):
