@@ -45,8 +45,10 @@ from mmengine.config import Config
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS, table_for
+from mmtransfer.engine import RemapHook
 from mmtransfer.engine.greedy_loop import label
 from mmtransfer.files import write_atomically
+from mmtransfer.registry import HOOKS, is_a
 from mmtransfer.report.curves import read_run
 from mmtransfer.search import Target, derive, with_cost
 from mmtransfer.seeds import space_of
@@ -163,7 +165,7 @@ def weights_from(searched: Path, adapt: Config) -> dict[str, str]:
     return {
         f'custom_hooks.{index}.checkpoint': str(searched)
         for index, hook in enumerate(adapt.get('custom_hooks') or [])
-        if hook.type.split('.')[-1] == 'RemapHook' and hook.get('source') != 'seed'
+        if is_a(hook, RemapHook, HOOKS) and hook.get('source') != 'seed'
     }
 
 

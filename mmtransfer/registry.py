@@ -1,5 +1,8 @@
 """Child registries of MMEngine's: ``type='mmtransfer.X'`` works in every config."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from mmengine import registry as root
 
 # Modules whose import registers our types; MMEngine imports them when a name is first looked up.
@@ -32,3 +35,35 @@ METRICS = _child(root.METRICS)
 # Our own, without a parent: terms added to the loss, and the strategies that propose selections.
 REGULARISERS = root.Registry('regulariser', scope='mmtransfer', locations=_LOCATIONS)
 SEARCHERS = root.Registry('searcher', scope='mmtransfer', locations=_LOCATIONS)
+
+
+def named_type(config: Any, registry: root.Registry, scope: str | None = None) -> Any:
+    """What the ``type`` of a part of a config names, however it is written: a class (in configs of
+    pure Python), a name with or without a scope, or a class's whole path (in dumped ones).
+
+    Types must be compared as what this returns, never as text.
+
+    Args:
+        config: The part.
+        registry: Of its kind.
+        scope: Where a bare name is looked up, if the part does not say it; None: in the current
+            default scope.
+
+    Returns:
+        A class or a function; None where there is no type, or none of this name.
+    """
+    kind = config.get('type') if isinstance(config, Mapping) else None
+    if not isinstance(kind, str):
+        return kind
+    with registry.switch_scope_and_registry(config.get('_scope_') or scope) as found:
+        try:
+            return found.get(kind)
+        except RuntimeError:  # MMEngine's, for a name like 'a.b.c' that leads nowhere
+            return None
+
+
+def is_a(config: Any, kind: type, registry: root.Registry, scope: str | None = None) -> bool:
+    """Whether a part of a config names a class, or one that is derived from it; arguments as of
+    :func:`named_type`."""
+    found = named_type(config, registry, scope)
+    return isinstance(found, type) and issubclass(found, kind)

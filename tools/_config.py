@@ -52,11 +52,9 @@ def read_config(path: str | os.PathLike, options: Sequence[str] = ()) -> 'Config
 def is_search(cfg: 'Config') -> bool:
     """Whether the train loop of a config is a search."""
     from mmtransfer.engine.search_loop import SearchLoop
-    from mmtransfer.registry import LOOPS
+    from mmtransfer.registry import LOOPS, is_a
 
-    kind = (cfg.get('train_cfg') or {}).get('type')
-    loop = LOOPS.get(kind) if isinstance(kind, str) else kind
-    return isinstance(loop, type) and issubclass(loop, SearchLoop)
+    return is_a(cfg.get('train_cfg'), SearchLoop, LOOPS, cfg.get('default_scope'))
 
 
 def check_search(cfg: 'Config') -> None:

@@ -64,7 +64,7 @@ def check_read(cfg: 'Config', key: str) -> None:
     if top in READ and not _overruled(cfg, top):
         return
     if top not in cfg:
-        found = [k for k, _ in _settings(cfg) if k.rpartition('.')[2] == (rest or [top])[-1]]
+        found = [k for k, _ in settings(cfg) if k.rpartition('.')[2] == (rest or [top])[-1]]
         found += difflib.get_close_matches(top, READ, 1)
         raise OptionError(
             f'--cfg-options {key}: nothing reads it, because the config has no {top!r}. '
@@ -92,7 +92,7 @@ def holders(cfg: 'Config', name: str, value: Any) -> list[str]:
         else isinstance(value, int | float) and abs(value) >= 1000
     )  # fmt: skip
     found: list[str] = []
-    for key, held in _settings(cfg):
+    for key, held in settings(cfg):
         if any(key.startswith(f'{k}.') for k in found):
             continue
         if _holds(_plain(held), _plain(value)) and (telling or key.rpartition('.')[2] == name):
@@ -100,7 +100,7 @@ def holders(cfg: 'Config', name: str, value: Any) -> list[str]:
     return found
 
 
-def _settings(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def settings(cfg: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Dotted key and value of every setting that a run reads, the outer ones first."""
     for top in cfg:
         if top in READ and not _overruled(cfg, top):

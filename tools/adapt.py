@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _arguments import add_cfg_options, config_file, folder, positive, tool_parser
+from _arguments import CHECKPOINTS, add_cfg_options, config_file, folder, positive, tool_parser
 from _config import ConfigError, check_schedule, check_search, is_search, read_config
 from _errors import run_tool
+from _options import settings
 from _stages import Job, Stage
 
 from mmtransfer.architecture import Architecture
@@ -53,13 +54,49 @@ class Adaptation:
         self.found = self.root / 'architecture.json'
         backbone = self.adapt.model.backbone
         before = backbone.get('architecture') or ''
+        before = before if isinstance(before, str) else ''
         backbone.architecture = str(self.found)
         for key in ('blocks', 'max_blocks'):  # they would choose a network by themselves
             backbone.pop(key, None)
-        for hook in self.adapt.get('custom_hooks', []):
-            remaps = hook['type'] == 'mmtransfer.RemapHook' and hook.get('source') != 'seed'
-            if remaps and of_one_search(before, hook['checkpoint']):
+        self.other_runs = run_folders(before)
+        for _, hook in remap_hooks(self.adapt):
+            if of_one_search(before, hook['checkpoint']):
+                self.other_runs |= run_folders(hook['checkpoint'])
                 hook['checkpoint'] = str(self.root / 'search')
+
+    def check(self) -> None:
+        """Look before the first stage whether the last ones could work.
+
+        Raises:
+            ConfigError: The adapted network could not be built, or the fine-tune would read what
+                is not there, or what another run of the search has written.
+        """
+        from mmtransfer.backbones import AdaptedBackbone
+        from mmtransfer.registry import MODELS, is_a
+
+        scope, backbone = self.adapt.get('default_scope'), self.adapt.model.backbone
+        if not is_a(backbone, AdaptedBackbone, MODELS, scope):
+            raise ConfigError(
+                f'model.backbone of the adapt config must be an mmtransfer.AdaptedBackbone, which '
+                f'takes what the search finds; received {backbone.get("type")!r} in '
+                f"'{self.adapt.filename}'."
+            )
+        for key, value in settings(self.adapt):
+            path = Path(value) if isinstance(value, str) else Path()
+            if self.other_runs & {path, *path.parents}:
+                raise ConfigError(
+                    f"{key} of the adapt config is '{value}', of another run of the search; the "
+                    f"fine-tune must read what this one writes, '{self.root / 'search'}'. Let a "
+                    f'RemapHook of custom_hooks take the weights, or leave this setting out.'
+                )
+        for key, hook in remap_hooks(self.adapt):
+            file = str(hook['checkpoint'])
+            written = Path(file) == self.root / 'search'
+            if not written and '://' not in file and not Path(file).exists():
+                raise ConfigError(
+                    f"{key}.checkpoint of the adapt config is '{file}', which must exist before "
+                    f'the first stage, because none writes it. Run the training that does.'
+                )
 
     def stages(self) -> list[Stage]:
         """All stages in order. Writes the configs that they read."""
@@ -134,6 +171,30 @@ class Adaptation:
         return Stage(f'{name}_test', title, command, '', (name,))
 
 
+def remap_hooks(cfg: 'Config') -> list[tuple[str, dict]]:
+    """Dotted key and config of each hook that takes a search's weights."""
+    from mmtransfer.engine import RemapHook
+    from mmtransfer.registry import HOOKS, is_a
+
+    scope, default = cfg.get('default_scope'), cfg.get('default_hooks') or {}
+    hooks = [(f'custom_hooks.{i}', h) for i, h in enumerate(cfg.get('custom_hooks') or [])]
+    hooks += [(f'default_hooks.{name}', h) for name, h in default.items()]
+    return [
+        (key, hook)
+        for key, hook in hooks
+        if is_a(hook, RemapHook, HOOKS, scope) and hook.get('source') != 'seed'
+    ]
+
+
+def run_folders(file: str) -> set[Path]:
+    """The work directory that a file lies in, or that is given itself; nothing for a seed."""
+    path = Path(file)
+    if len(path.parts) < 2:
+        return set()
+    folder = path.parent if path.suffix in ('.json', *CHECKPOINTS) else path
+    return {folder.parent if folder.name == 'chain' else folder}
+
+
 def of_one_search(architecture: str, checkpoint: str) -> bool:
     """Whether weights lie where the architecture lies, or the architecture is no file.
 
@@ -192,6 +253,7 @@ def run(args: argparse.Namespace) -> None:
     check_roles(search, adapt, seed)
     root = Path(args.work_dir)
     adaptation = Adaptation(root.resolve(), search, adapt, seed, args.processes)
+    adaptation.check()
     results = adaptation.run(args.verbose)
     print(f'\n{plain_table(*result_table(results))}\n\nThe whole report: {root / "report.md"}')
 

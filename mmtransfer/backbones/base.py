@@ -5,17 +5,35 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from mmcv.cnn.bricks.norm import infer_abbr
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
+from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.blocks import MBConv, Residual, build_block, conv_norm_act
 from mmtransfer.compat import mend_memory_layouts
+from mmtransfer.registry import WEIGHT_INITIALIZERS, is_a, named_type
 from mmtransfer.remap.load import load_seed
 from mmtransfer.seeds import Layer, Network, Seed
 
-_REMAP = ('mmtransfer.Remap', 'Remap')
+
+@WEIGHT_INITIALIZERS.register_module()
+class Remap:
+    """What ``init_cfg=dict(type='mmtransfer.Remap', ...)`` names. Our networks act on it themselves
+    (:func:`take_remap`), after MMEngine has initialised them; so MMEngine never builds it there.
+
+    Raises:
+        ValueError: Another network was given it.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        raise ValueError(
+            "init_cfg=dict(type='mmtransfer.Remap') must belong to a network of ours, such as "
+            'mmtransfer.AdaptedBackbone. Give it to one, or load other weights as MMEngine does: '
+            "init_cfg=dict(type='Pretrained', checkpoint=...)."
+        )
 
 
 class StagedBackbone(BaseModule):
@@ -191,7 +209,7 @@ def take_remap(
         ValueError: There are several remaps, or one without a checkpoint.
     """
     configs = [init_cfg] if isinstance(init_cfg, dict) else list(init_cfg or [])
-    remaps = [c for c in configs if c.get('type') in _REMAP]
+    remaps = [c for c in configs if _is_remap(c)]
     if not remaps:
         return init_cfg, None
     arguments = {key: value for key, value in remaps[0].items() if key != 'type'}
@@ -200,12 +218,17 @@ def take_remap(
             "init_cfg may hold one dict(type='mmtransfer.Remap', checkpoint=PATH) with the path of "
             f"the seed's checkpoint; received {remaps}."
         )
-    return [c for c in configs if c.get('type') not in _REMAP] or None, arguments
+    return [c for c in configs if not _is_remap(c)] or None, arguments
+
+
+def _is_remap(config: dict) -> bool:
+    return is_a(config, Remap, WEIGHT_INITIALIZERS, 'mmtransfer')
 
 
 def _norm_cfg(seed: Seed, norm_cfg: dict[str, Any] | None) -> dict[str, Any]:
     given = dict(norm_cfg or dict(type='BN'))
-    if 'BN' not in str(given.get('type')):
+    kind = named_type(given, MODELS)
+    if not isinstance(kind, type) or infer_abbr(kind) != 'bn':
         raise ValueError(
             "norm_cfg must be a batch norm such as dict(type='BN') or dict(type='SyncBN'), because "
             f"the seed's weights come with running statistics; received {norm_cfg}."

@@ -9,6 +9,7 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from ..architecture import Architecture
+from ..registry import named_type
 
 ADAPTED = 'mmtransfer.AdaptedBackbone'
 SUPERNETS = ('FNASupernet', 'DepthSupernet')
@@ -40,18 +41,20 @@ def build_model(
     """
     model = copy.deepcopy(cfg.model)
     if architecture is not None:
-        model.backbone = _with_architecture(model.backbone, architecture)
+        with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
+            model.backbone = _with_architecture(model.backbone, architecture)
     _forget_weights(model)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         return MODELS.build(model)
 
 
 def _with_architecture(backbone: Any, architecture: Architecture | str | os.PathLike) -> Any:
-    name = str(backbone.type).split('.')[-1]
-    if name in SUPERNETS:
+    kind = named_type(backbone, MODELS)
+    names = {c.__name__ for c in getattr(kind, '__mro__', ())}  # the classes lie in a room below
+    if names & set(SUPERNETS):
         shared = {key: backbone[key] for key in _SHARED if key in backbone}
         backbone = backbone.__class__(type=ADAPTED, **shared)
-    elif name != 'AdaptedBackbone':
+    elif 'AdaptedBackbone' not in names:
         raise ValueError(
             f'an architecture can only be put into a backbone of type {ADAPTED} or a supernet '
             f'({", ".join(SUPERNETS)}); the config has {backbone.type!r}. Take a search, adapt or '

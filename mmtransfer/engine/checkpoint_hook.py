@@ -60,8 +60,14 @@ def config_digests(cfg: Any) -> dict[str, str]:
 
 def digest(config: Any) -> str:
     """16 hexadecimal digits that follow from a part of a config."""
-    text = json.dumps(config, sort_keys=True, default=str)
+    text = json.dumps(config, sort_keys=True, default=_spelled)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _spelled(value: Any) -> str:
+    """A value that JSON does not have. The text of a function would say where in memory it lies."""
+    named = callable(value) and not isinstance(value, type) and hasattr(value, '__qualname__')
+    return f'{value.__module__}.{value.__qualname__}' if named else str(value)
 
 
 @HOOKS.register_module()

@@ -1,5 +1,6 @@
 """Stages of an adaptation: run once, continued after a failure, run anew for a changed config."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,9 +15,13 @@ sys.path.insert(0, str(ROOT / 'tools'))
 
 import adapt  # noqa: E402
 import demo  # noqa: E402
+from _config import ConfigError, read_config  # noqa: E402
 from _stages import Job, Stage, StageError  # noqa: E402
 
+from mmtransfer.engine import RemapHook  # noqa: E402
+from mmtransfer.files import write_atomically  # noqa: E402
 from mmtransfer.report import Result  # noqa: E402
+from mmtransfer.seeds import seed_architecture  # noqa: E402
 
 # Notes its arguments; leaves a checkpoint behind; fails while a file named "fail" exists.
 SCRIPT = """
@@ -124,6 +129,116 @@ def test_weights_of_another_training_stay(tmp_path, architecture, checkpoint, re
     whole = adapt.Adaptation(tmp_path, Config(dict(train_cfg=dict())), plain)
     expected = str(tmp_path / 'search') if redirected else checkpoint
     assert whole.adapt.custom_hooks[0]['checkpoint'] == expected
+
+
+def fine_tune(**more):
+    """A small adapt config."""
+    backbone = dict(type='mmtransfer.AdaptedBackbone', architecture='runs/s/architecture.json')
+    hook = dict(type='mmtransfer.RemapHook', checkpoint='runs/s')
+    return Config(dict(model=dict(backbone=backbone), custom_hooks=[hook], train_cfg={}) | more)
+
+
+def adaptation(root, plain):
+    return adapt.Adaptation(root, Config(dict(train_cfg={})), plain)
+
+
+@pytest.mark.parametrize('kind', [RemapHook, 'mmtransfer.engine.RemapHook', 'RemapHook'])
+def test_the_weights_come_from_this_search_however_the_hook_is_written(tmp_path, kind):
+    hook = dict(type=kind, checkpoint='runs/s')
+    plain = fine_tune(custom_hooks=[hook], default_scope='mmtransfer')
+    whole = adaptation(tmp_path, plain)
+    whole.check()
+    assert plain.custom_hooks[0].checkpoint == str(tmp_path / 'search')
+    hook = dict(type=kind, checkpoint='runs/s')
+    plain = fine_tune(custom_hooks=[], default_hooks=dict(remap=hook), default_scope='mmtransfer')
+    adaptation(tmp_path, plain).check()
+    assert plain.default_hooks.remap.checkpoint == str(tmp_path / 'search')
+
+
+PURE = """
+from mmengine.config import read_base
+with read_base():
+    from .base import *
+from mmtransfer.backbones import AdaptedBackbone
+from mmtransfer.engine import RemapHook
+found = 'runs/s'
+model = dict(backbone=dict(type=AdaptedBackbone, architecture=f'{found}/architecture.json'))
+custom_hooks = [dict(type=RemapHook, checkpoint=found)]
+"""
+BASE = """
+from mmengine.runner import EpochBasedTrainLoop
+train_cfg = dict(type=EpochBasedTrainLoop, max_epochs=3)
+"""
+
+
+def test_configs_of_pure_python(tmp_path):
+    (tmp_path / 'base.py').write_text(BASE)
+    (tmp_path / 'pure.py').write_text(PURE)
+    plain = read_config(tmp_path / 'pure.py', ['train_cfg.max_epochs=5'])
+    root = tmp_path / 'run'
+    whole = adaptation(root, plain)
+    whole.check()
+    (root / 'configs').mkdir(parents=True)
+    (root / 'configs/adapt.py').write_text(plain.pretty_text)  # what the stages read
+    again = Config.fromfile(root / 'configs/adapt.py')
+    ((_, hook),) = adapt.remap_hooks(again)
+    assert hook.checkpoint == str(root / 'search') and again.train_cfg.max_epochs == 5
+    assert again.model.backbone.architecture == str(root / 'architecture.json')
+
+
+@pytest.mark.parametrize(
+    ('more', 'message'),
+    [
+        (dict(load_from='runs/s/epoch_3.pth'), "load_from .* is 'runs/s/epoch_3.pth', of another"),
+        (dict(model=dict(init_cfg=dict(type='Pretrained', checkpoint='runs/s'),
+                         backbone=dict(type='mmtransfer.AdaptedBackbone',
+                                       architecture='runs/s/chain/architecture_03.json'))),
+         "model.init_cfg.checkpoint .* is 'runs/s', of another run"),
+        (dict(custom_hooks=[dict(type='mmtransfer.RemapHook', checkpoint='runs/pretrain')]),
+         "custom_hooks.0.checkpoint .* is 'runs/pretrain', which must exist before"),
+        (dict(model=dict(backbone=dict(type='mmengine.X'))), "an mmtransfer.AdaptedBackbone.*'mm"),
+    ],
+)  # fmt: skip
+def test_a_fine_tune_that_would_not_read_what_the_search_writes(tmp_path, more, message):
+    with pytest.raises(ConfigError, match=message):
+        adaptation(tmp_path, fine_tune(**more)).check()
+
+
+def test_swapped_configs():
+    search = Config(dict(train_cfg=dict(type='mmtransfer.SearchLoop', max_epochs=2)))
+    tune = Config(dict(train_cfg=dict(max_epochs=2)))
+    adapt.check_roles(search, tune, tune)
+    for wrong, message in (
+        ((search, search, None), 'the second config must be a fine-tune'),
+        ((tune, tune, None), 'must be of a search'),
+        ((search, tune, search), '--seed must be a fine-tune'),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            adapt.check_roles(*wrong)
+    search.train_cfg.arch_begin = 2
+    with pytest.raises(ConfigError, match='arch_begin must lie before'):
+        adapt.check_roles(search, tune, None)
+
+
+def test_commands_in_a_report_can_be_pasted(tmp_path, monkeypatch):
+    """Also where a path has blanks."""
+    root = tmp_path / 'my runs'
+    whole = adaptation(root, fine_tune(train_dataloader=dict(batch_size=2)))
+    whole.search.train_dataloader = dict(batch_size=2)
+    whole.search.train_cfg = dict(input_size=(8, 8), max_epochs=1)
+    whole.adapt.train_cfg = dict(max_epochs=1)
+    monkeypatch.setattr(adapt.Job, 'run', lambda job: None)
+    monkeypatch.setattr(adapt, 'count', lambda cfg, size: dict(params=COUNTS, madds=COUNTS))
+    write_atomically('{"coco/bbox_mAP": 0.5}', root / 'adapt_test.json')
+    seed_architecture('mobilenet_v2').write(root / 'architecture.json')
+    whole.run()
+    lines = (root / 'report.md').read_text().splitlines()
+    commands = [shlex.split(line) for line in lines if line.startswith('python')]
+    assert [words[1] for words in commands][:2] == ['tools/train.py', 'tools/derive.py']
+    assert all(str(root) in words[2] for words in commands)
+
+
+COUNTS = dict(backbone=1, neck=1, head=1, total=3)
 
 
 def test_the_demo_fails_unless_both_have_learned():
