@@ -11,10 +11,10 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from .files import write_atomically
+from .limits import NAME, PATH, TEXT, listed, parse_json, repeated, short
 
 FORMAT = 1
 _REQUIRED = ('format', 'space', 'fingerprint', 'seed', 'rule', 'options')
@@ -58,7 +58,9 @@ class Architecture:
 
     def __post_init__(self) -> None:
         for name in ('space', 'fingerprint', 'seed'):
-            _expect(isinstance(getattr(self, name), str), name, 'a string', getattr(self, name))
+            value = getattr(self, name)
+            _expect(isinstance(value, str), name, 'a string', value)
+            _expect(len(value) <= NAME, name, f'a string of at most {NAME} characters', value)
         for name in ('rule', 'provenance'):
             object.__setattr__(self, name, _json_object(name, getattr(self, name)))
         if self.cost is not None:
@@ -118,7 +120,7 @@ class Architecture:
                 a value of the wrong type.
         """
         try:
-            data = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+            data = parse_json(text)
         except json.JSONDecodeError as error:
             raise ArchitectureError(
                 f'{source} must be a whole JSON file; reading stopped at line {error.lineno}, '
@@ -126,12 +128,14 @@ class Architecture:
                 f'was edited: write it again with `python tools/derive.py CONFIG CHECKPOINT -o '
                 f'FILE`.'
             ) from None
-        except ArchitectureError as error:
-            raise ArchitectureError(f'{source}: {error}') from None
+        except ValueError as error:
+            raise ArchitectureError(
+                f'{source} must hold an architecture: {error}. Correct it, or derive the file again.'
+            ) from None
         if not isinstance(data, dict):
             raise ArchitectureError(
-                f'{source} must hold a JSON object with the keys {_list(_REQUIRED + _OPTIONAL)}; '
-                f'received {_short(data)}. Is it another kind of file?'
+                f'{source} must hold a JSON object with the keys {_quoted(_REQUIRED + _OPTIONAL)}; '
+                f'received {short(data)}. Is it another kind of file?'
             )
         _check_keys(data, source)
         try:
@@ -143,26 +147,33 @@ class Architecture:
     @classmethod
     def read(cls, path: str | os.PathLike) -> 'Architecture':
         """Read an architecture file; only its form is checked, see :meth:`from_json`."""
+        name = os.fspath(path)
+        _expect(len(name) <= PATH, 'path', f'a path of at most {PATH} characters', name)
         try:
-            text = Path(path).read_text(encoding='utf-8')
+            with open(name, 'rb') as file:
+                data = file.read(TEXT + 1)
+            if len(data) > TEXT:
+                raise ValueError('a larger file')
+            text = data.decode('utf-8')
         except FileNotFoundError:
             raise ArchitectureError(
-                f'there is no architecture file {os.fspath(path)!r}. A search writes it: run '
+                f'there is no architecture file {short(name)}. A search writes it: run '
                 f'`python tools/train.py <search config>` first, or correct the path.'
             ) from None
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # ValueError: no UTF-8, or no name of a file
             raise ArchitectureError(
-                f'{os.fspath(path)!r} must be a readable text file; received: {error}. Give the '
-                f'path of an architecture.json, not of a checkpoint or of a folder.'
+                f'{short(name)} must be a readable text file of at most {TEXT:,} bytes; received: '
+                f'{short(str(error))}. Give the path of an architecture.json, not of a checkpoint '
+                f'or of a folder.'
             ) from None
-        return cls.from_json(text, source=os.fspath(path))
+        return cls.from_json(text, source=name)
 
 
 def _check_keys(data: Mapping[str, Any], source: str) -> None:
     found = data.get('format', FORMAT)
     if type(found) is not int or found != FORMAT:
         raise ArchitectureError(
-            f'{source} must be of format {FORMAT}; received format {_short(found)}. '
+            f'{source} must be of format {FORMAT}; received format {short(found)}. '
             f'Another version of mmtransfer wrote it: use that version, or derive the file again '
             f'with this one.'
         )
@@ -170,25 +181,25 @@ def _check_keys(data: Mapping[str, Any], source: str) -> None:
     missing = [key for key in _REQUIRED if key not in data]
     if unknown or missing:
         raise ArchitectureError(
-            f'{source} must have the keys {_list(_REQUIRED)}, and may have {_list(_OPTIONAL)}; '
-            + (f'unknown: {_list(unknown)}' if unknown else '')
+            f'{source} must have the keys {_quoted(_REQUIRED)}, and may have {_quoted(_OPTIONAL)}; '
+            + (f'unknown: {_quoted(unknown)}' if unknown else '')
             + ('; ' if unknown and missing else '')
-            + (f'missing: {_list(missing)}' if missing else '')
+            + (f'missing: {_quoted(missing)}' if missing else '')
             + '. Correct the names, or derive the file again.'
         )
 
 
 def _expect(holds: bool, name: str, expected: str, received: Any) -> None:
     if not holds:
-        raise ArchitectureError(f'{name!r} must be {expected}; received {_short(received)}')
+        raise ArchitectureError(f'{name!r} must be {expected}; received {short(received)}')
 
 
 def _json_object(name: str, value: Any) -> dict[str, Any]:
     """A private copy of JSON values only, so that a round trip through a file is the identity."""
     _expect(isinstance(value, Mapping), name, 'an object', value)
     try:
-        return json.loads(json.dumps(dict(value), allow_nan=False))
-    except (TypeError, ValueError) as error:
+        return parse_json(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ArchitectureError(f'{name!r} must hold JSON values only; received: {error}') from None
 
 
@@ -206,28 +217,12 @@ def _pairs(options: Any) -> tuple[tuple[str, str], ...]:
     for pair in pairs:
         holds = len(pair) == 2 and all(isinstance(text, str) for text in pair)
         _expect(holds, 'options', 'choice -> option, both strings', pair)
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    _expect(not twice, 'options', 'one option per choice', f'several for {_list(twice)}')
+        holds = max(map(len, pair)) <= NAME
+        _expect(holds, 'options', f'strings of at most {NAME} characters', pair)
+    twice = repeated(name for name, _ in pairs)
+    _expect(not twice, 'options', 'one option per choice', f'several for {_quoted(twice)}')
     return pairs
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ArchitectureError(f'every key must occur once; {_list(twice)} occur twice: keep one')
-    return dict(pairs)
-
-
-def _no_constant(text: str) -> None:
-    raise ArchitectureError(f'numbers must be finite; received {text}')
-
-
-def _list(names: Iterable[str]) -> str:
-    return ', '.join(repr(name) for name in names)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + '...'
+def _quoted(names: Iterable[str]) -> str:
+    return listed(repr(name) for name in names)

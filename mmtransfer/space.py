@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 from .architecture import Architecture, ArchitectureError
+from .limits import listed, repeated, short
 
 _MAX_DRAWS = 100_000
 
@@ -61,7 +62,7 @@ class Choice:
         if not self.options or len(set(self.options)) != len(self.options):
             raise SpaceError(
                 f'a choice needs at least one option, all different; {self.name!r} has '
-                f'{self.options}. Correct its options.'
+                f'{listed(self.options) or "none"}. Correct its options.'
             )
 
 
@@ -99,7 +100,7 @@ class MinLayers:
         if kept >= self.at_least:
             return None
         return (
-            f'at least {self.at_least} of {", ".join(self.choices)} must not be {self.skip!r}; '
+            f'at least {self.at_least} of {listed(self.choices)} must not be {self.skip!r}; '
             f'{kept} are not'
         )
 
@@ -129,14 +130,15 @@ class SearchSpace:
         object.__setattr__(self, 'choices', tuple(self.choices))
         object.__setattr__(self, 'constraints', tuple(self.constraints))
         names = [choice.name for choice in self.choices]
-        if len(set(names)) != len(names):
-            raise SpaceError(f'choices must have different names; received {", ".join(names)}')
+        if twice := repeated(names):
+            raise SpaceError(f'choices must have different names; received twice: {listed(twice)}')
+        known = set(names)
         for constraint in self.constraints:
-            unknown = [name for name in constraint.choices if name not in names]
+            unknown = [name for name in constraint.choices if name not in known]
             if unknown:
                 raise SpaceError(
-                    f'a constraint may only name choices of its space, {", ".join(names)}; '
-                    f'received {", ".join(unknown)} in {constraint}'
+                    f'a constraint may only name choices of its space, {listed(names)}; '
+                    f'received {listed(unknown)} in {constraint}'
                 )
 
     @cached_property
@@ -145,7 +147,7 @@ class SearchSpace:
         content = {
             'name': self.name,
             'seed': self.seed,
-            'choices': [asdict(choice) for choice in self.choices],
+            'choices': [{'name': c.name, 'options': c.options} for c in self.choices],
             'constraints': [{'type': type(c).__name__, **asdict(c)} for c in self.constraints],
         }
         text = json.dumps(content, sort_keys=True, separators=(',', ':'))
@@ -170,7 +172,7 @@ class SearchSpace:
         if not isinstance(options, Mapping):
             if len(options) != len(names):
                 raise SpaceError(
-                    f'the space has {len(names)} choices ({", ".join(names)}); received '
+                    f'the space has {len(names)} choices ({listed(names)}); received '
                     f'{len(options)} options. Give one option per choice, in that order.'
                 )
             options = dict(zip(names, options, strict=True))
@@ -190,13 +192,13 @@ class SearchSpace:
                 f'the architecture must be of the space {self.name!r} with fingerprint '
                 f'{self.fingerprint} (seed {self.seed!r}, rule {json.dumps(self.rule)}); received '
                 f'space {received[0]!r} with fingerprint {received[1]} (seed '
-                f'{architecture.seed!r}, rule {json.dumps(architecture.rule)}). Use the '
+                f'{architecture.seed!r}, rule {short(architecture.rule)}). Use the '
                 f'seed and rule of the search that found it, or derive it again.'
             )
         self._check_options(architecture.as_dict)
         names = [choice.name for choice in self.choices]
         if [name for name, _ in architecture.options] != names:
-            raise SpaceError(f'options must be in the order of the choices: {", ".join(names)}')
+            raise SpaceError(f'options must be in the order of the choices: {listed(names)}')
 
     def sample(self, rng: random.Random) -> Architecture:
         """One architecture, every option equally likely.
@@ -267,13 +269,13 @@ class SearchSpace:
         if unknown or missing:
             raise SpaceError(
                 f'every choice of the space needs one option; unknown choices: '
-                f'{", ".join(unknown) or "none"}; missing choices: {", ".join(missing) or "none"}. '
-                f'The choices are {", ".join(known)}.'
+                f'{listed(unknown) or "none"}; missing choices: {listed(missing) or "none"}. '
+                f'The choices are {listed(known)}.'
             )
         for name, option in options.items():
             if option not in known[name]:
                 raise SpaceError(
-                    f'the option of {name!r} must be one of {", ".join(known[name])}; '
+                    f'the option of {name!r} must be one of {listed(known[name])}; '
                     f'received {option!r}'
                 )
         violation = self._violation(options)

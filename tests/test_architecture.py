@@ -13,7 +13,10 @@ from mmtransfer.architecture import Architecture, ArchitectureError
 few = settings(max_examples=40, deadline=None)
 words = st.text(max_size=8)
 scalars = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
 )
 objects = st.dictionaries(words, scalars | words | st.lists(scalars, max_size=3), max_size=3)
 architectures = st.builds(
@@ -23,7 +26,7 @@ architectures = st.builds(
     seed=words,
     rule=objects,
     options=st.dictionaries(words, words, max_size=4),
-    cost=st.none() | st.dictionaries(words, st.integers(), max_size=2),
+    cost=st.none() | st.dictionaries(words, st.integers(0, 2**63), max_size=2),
     input_size=st.none() | st.tuples(st.integers(1, 4000), st.integers(1, 4000)),
     output_stride=st.none() | st.integers(1, 64),
     provenance=objects,

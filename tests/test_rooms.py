@@ -12,8 +12,8 @@ import mmtransfer
 
 PACKAGE = Path(mmtransfer.__file__).parent
 ROOMS = (
-    'files', 'lock', 'architecture', 'space', 'draw', 'registry', 'compat', 'seeds', 'blocks',
-    'cost', 'remap', 'backbones', 'search', 'tasks', 'report', 'engine',
+    'limits', 'files', 'lock', 'architecture', 'space', 'draw', 'registry', 'compat', 'seeds',
+    'blocks', 'cost', 'remap', 'backbones', 'search', 'tasks', 'report', 'engine',
 )  # fmt: skip
 FILES = sorted(PACKAGE.rglob('*.py'))
 

@@ -158,7 +158,7 @@ def test_a_mapping_is_put_in_order():
 
 
 def test_refused_spaces():
-    with pytest.raises(SpaceError, match='different names; received a, a'):
+    with pytest.raises(SpaceError, match='different names; received twice: a'):
         small(choices=(Choice('a', ('x',)), Choice('a', ('x',))))
     with pytest.raises(SpaceError, match='may only name choices of its space, a, b, c; received q'):
         small(constraints=(MinLayers(('a', 'q'), 1),))

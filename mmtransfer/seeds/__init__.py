@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..architecture import Architecture, ArchitectureError
+from ..limits import BLOCKS, NAME, short, whole_number
 from ..space import SpaceError
 from .depth import allocation, depth_space
 from .mbconv import mbconv_space
@@ -60,11 +61,11 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
         found, origin = source, 'the architecture'
     elif isinstance(source, Mapping):
         origin = 'the architecture in the config'
-        found = Architecture.from_json(json.dumps(source), origin)
+        found = Architecture.from_json(_text(source, origin), origin)
     elif not isinstance(source, str | os.PathLike):
         raise ArchitectureError(
             f'an architecture must be given as the name of a seed, or as the path or the content '
-            f'of an architecture file; received {source!r}.'
+            f'of an architecture file; received {short(source)}.'
         )
     elif source in SEEDS:
         return seed_architecture(str(source))
@@ -91,8 +92,21 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
         raise SpaceError(f'{origin}: {error}') from None
 
 
+def _text(content: Mapping[str, Any], origin: str) -> str:
+    try:
+        return json.dumps(dict(content))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ArchitectureError(
+            f'{origin} must hold JSON values only; received: {error}'
+        ) from None
+
+
 def _numbers(text: str, source: str) -> list[int]:
-    found = text.split(',')
-    if not all(number.isdecimal() for number in found):
-        raise ArchitectureError(f'blocks must read like resnet50:1,3,7,5; received {source!r}.')
-    return [int(number) for number in found]
+    found = [whole_number(number, BLOCKS) for number in text[:NAME].split(',')]
+    numbers = [number for number in found if number is not None]
+    if len(numbers) != len(found) or len(text) > NAME:
+        raise ArchitectureError(
+            f'blocks must read like resnet50:1,3,7,5; received {short(source)}. Give each stage '
+            f'of several blocks 1 to {BLOCKS}.'
+        )
+    return numbers

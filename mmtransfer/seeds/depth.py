@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..architecture import Architecture
+from ..limits import BLOCKS, short
 from ..space import Choice, SearchSpace, SpaceError
 from .networks import blocks_name
 from .published import SKIP, Seed, find_seed
@@ -33,10 +34,10 @@ def depth_space(seed: str, max_blocks: Sequence[int] | None = None) -> SearchSpa
             f'blocks; {seed} has some. Choose another seed.'
         )
     most = _own(found) if max_blocks is None else _listed(max_blocks)
-    if len(most) != len(stages) or not all(type(n) is int and n >= 1 for n in most):
+    if len(most) != len(stages) or not all(type(n) is int and 1 <= n <= BLOCKS for n in most):
         raise SpaceError(
             f'max_blocks must give at least 1 for each of the {len(stages)} searched stages of '
-            f'{seed}; received {list(most)}'
+            f'{seed}, and at most {BLOCKS}; received {short(list(most))}'
         )
     choices = (
         Choice(blocks_name(s), tuple(str(n) for n in range(1, most_here + 1)))
@@ -67,11 +68,11 @@ def allocation(
     found = find_seed(seed)
     stages = searched_stages(found)
     wanted = _listed(blocks)
-    if len(wanted) != len(stages) or not all(type(n) is int and n >= 1 for n in wanted):
+    if len(wanted) != len(stages) or not all(type(n) is int and 1 <= n <= BLOCKS for n in wanted):
         channels = ', '.join(str(found.stages[s].channels) for s in stages)
         raise SpaceError(
             f'blocks must give at least 1 for each of the {len(stages)} stages of {seed} that have '
-            f'several ({channels} channels); received {wanted}'
+            f'several ({channels} channels), and at most {BLOCKS}; received {short(wanted)}'
         )
     if max_blocks is None:
         max_blocks = [max(pair) for pair in zip(_own(found), wanted, strict=True)]

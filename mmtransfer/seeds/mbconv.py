@@ -9,6 +9,7 @@ backbone has none.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..limits import BLOCKS, FACTOR, KERNEL, OPS, listed, short
 from ..space import Choice, MinLayers, SearchSpace, SpaceError
 from .networks import choice_name
 from .ops import parse_op
@@ -38,6 +39,7 @@ def mbconv_space(
     """
     found = find_seed(seed)
     _check(found, layers, kernels, expansions, min_layers)
+    _check_restrict(restrict)
     ops = tuple(f'k{k}e{e}' for k in kernels for e in expansions)
     stages = [[choice_name(s, n) for n in range(depth)] for s, depth in enumerate(layers, start=1)]
     options = {n: ops + (SKIP,) * (n != names[0]) for names in stages for n in names}
@@ -85,23 +87,48 @@ def _check(
             f'blocks: its space takes other arguments (ops).'
         )
     searched = len(seed.stages) - 1
-    if len(layers) != searched or not all(_positive(n) for n in layers):
+    if len(layers) != searched or not all(_whole(n, BLOCKS) for n in layers):
         raise SpaceError(
             f'layers must give a positive number for each of the {searched} searched stages of '
-            f'{seed.name}; received {list(layers)}'
+            f'{seed.name}, at most {BLOCKS}; received {short(list(layers))}'
         )
-    if not kernels or not all(_positive(k) and k % 2 for k in kernels):
+    if not kernels or not all(_whole(k, KERNEL) and k % 2 for k in kernels):
         raise SpaceError(
-            f'kernels must be odd and positive, at least one; received {list(kernels)}'
+            f'kernels must be odd and positive, at least one, at most {KERNEL}; received '
+            f'{short(list(kernels))}'
         )
-    if not expansions or not all(_positive(e) for e in expansions):
-        raise SpaceError(f'expansions must be positive, at least one; received {list(expansions)}')
-    if min_layers is not None and not _positive(min_layers):
-        raise SpaceError(f'min_layers must be positive or None; received {min_layers!r}')
+    if not expansions or not all(_whole(e, FACTOR) for e in expansions):
+        raise SpaceError(
+            f'expansions must be positive, at least one, at most {FACTOR}; received '
+            f'{short(list(expansions))}'
+        )
+    if len(kernels) * len(expansions) > OPS:
+        raise SpaceError(
+            f'kernels and expansions must make at most {OPS} ops; received {len(kernels)} times '
+            f'{len(expansions)}'
+        )
+    if min_layers is not None and not _whole(min_layers, BLOCKS):
+        raise SpaceError(
+            f'min_layers must be positive, at most {BLOCKS}, or None; received {short(min_layers)}'
+        )
 
 
-def _positive(value: Any) -> bool:
-    return type(value) is int and value > 0
+def _whole(value: Any, limit: int) -> bool:
+    return type(value) is int and 0 < value <= limit
+
+
+def _check_restrict(restrict: Any) -> None:
+    if restrict is None:
+        return
+    lists = isinstance(restrict, Mapping) and all(
+        isinstance(offered, (list, tuple)) and all(isinstance(op, str) for op in offered)
+        for offered in restrict.values()
+    )
+    if not lists:
+        raise SpaceError(
+            f'restrict must give a list of options for each choice that it names, as in '
+            f"{{'stage5.layer0': ['k3e6']}}; received {short(restrict)}"
+        )
 
 
 def _restricted(
@@ -115,11 +142,11 @@ def _restricted(
             raise SpaceError(
                 f'restrict must name choices of the space and at least one of their options each '
                 f'beside {SKIP!r} (layers says how many layers a stage has); received {name!r}: '
-                f'{list(offered)}. '
+                f'{short(list(offered))}. '
                 + (
-                    f'Its options are {", ".join(options[name])}.'
+                    f'Its options are {listed(options[name])}.'
                     if name in options
-                    else f'The choices are {", ".join(options)}.'
+                    else f'The choices are {listed(options)}.'
                 )
             )
         result[name] = tuple(op for op in options[name] if op in offered)

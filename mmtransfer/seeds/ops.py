@@ -8,10 +8,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ..limits import FACTOR, KERNEL, short
 from ..space import SpaceError
 
 POOLED = 0
-_OP = re.compile(r'k([1-9]\d*)(?:e([1-9]\d*)|g([1-9]\d*)(w[1-9]\d*)?(s[1-9]\d*)?(n[1-9]\d*)?)')
+_OP = re.compile(
+    'k(N)(?:e(N)|g(N)(wN)?(sN)?(nN)?)'.replace('N', f'[1-9][0-9]{{0,{len(str(FACTOR)) - 1}}}')
+)
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,13 @@ def variant(op: str) -> Variant:
 
 def _parse(op: str) -> re.Match[str]:
     found = _OP.fullmatch(op)
-    if not found or int(found[1]) % 2 == 0:
+    numbers = [int(part.lstrip('wsn')) for part in found.groups() if part] if found else []
+    if not found or numbers[0] % 2 == 0 or numbers[0] > KERNEL or max(numbers) > FACTOR:
         raise SpaceError(
             f"an op must read like 'k5e3' (kernel 5, odd, and expansion 3) or 'k5g2' (2 groups); "
             f"after the groups may follow, in this order, 'w4', 's16' and 'n2' (width, SE ratio, "
-            f'non-local module); received {op!r}'
+            f'non-local module); kernels are at most {KERNEL}, other numbers {FACTOR}; received '
+            f'{short(op)}'
         )
     return found
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..limits import listed, short
 from ..space import SpaceError
 
 SKIP = 'skip'
@@ -224,5 +225,5 @@ def find_seed(name: str) -> Seed:
         SpaceError: There is none; the message lists those there are.
     """
     if name not in SEEDS:
-        raise SpaceError(f'the seed must be one of {", ".join(SEEDS)}; received {name!r}')
+        raise SpaceError(f'the seed must be one of {listed(SEEDS)}; received {short(name)}')
     return SEEDS[name]

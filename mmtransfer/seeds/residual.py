@@ -7,6 +7,8 @@ block, the second of a bottleneck (Fig. 5). Depth, widths and strides are the se
 from collections.abc import Sequence
 from itertools import chain
 
+from ..limits import OPS as MOST_OPS
+from ..limits import short
 from ..space import Choice, SearchSpace, SpaceError
 from .networks import candidates, choice_name
 from .ops import parse_op
@@ -35,24 +37,28 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
     if ops is None:
         own = tuple(dict.fromkeys(op for stage in found.stages for op in stage.ops))
         ops = OPS if set(own) <= set(OPS) else own
+    if not ops or len(ops) > MOST_OPS or len(set(ops)) != len(ops):
+        raise SpaceError(
+            f'ops must be one to {MOST_OPS}, each once; received {short(list(ops))}'
+        )
     for op in ops:
         if 'g' not in op:
-            raise SpaceError(f"ops must read like 'k5g2', kernel and groups; received {op!r}")
+            raise SpaceError(f"ops must read like 'k5g2', kernel and groups; received {short(op)}")
         parse_op(op)
-    if not ops or len(set(ops)) != len(ops):
-        raise SpaceError(f'ops must be one or more, each once; received {list(ops)}')
     choices = (
         Choice(choice_name(s, n), tuple(ops))
         for s, stage in enumerate(found.stages)
         for n in range(len(stage.ops))
     )
     space = SearchSpace('residual', seed, rule={'ops': list(ops)}, choices=tuple(choices))
-    for layer in chain.from_iterable(chain.from_iterable(candidates(space))):
+    # Beyond the second block of a stage all have the same channels.
+    for layer in chain.from_iterable(chain(*(stage[:2] for stage in candidates(space)))):
         for conv in layer.convs:
-            if conv.in_channels % conv.groups or conv.out_channels % conv.groups:
+            channels = conv.in_channels, conv.out_channels
+            if not all(channels) or any(n % conv.groups for n in channels):
                 raise SpaceError(
-                    f'groups must divide the channels of the convolution; {layer.choice} of {seed} '
-                    f'has {conv.in_channels} and {conv.out_channels}, {layer.op!r} makes '
-                    f'{conv.groups} groups. Leave it out of ops.'
+                    f'groups must divide the channels of the convolution, of which there must be '
+                    f'some; {layer.choice} of {seed} has {channels[0]} and {channels[1]}, '
+                    f'{layer.op!r} makes {conv.groups} groups. Leave it out of ops.'
                 )
     return space

@@ -7,6 +7,7 @@ from inspect import signature
 from typing import Any
 
 from ..architecture import Architecture
+from ..limits import NAME, short
 from ..space import SearchSpace, SpaceError
 from .depth import depth_space
 from .mbconv import mbconv_space, own_rule
@@ -45,7 +46,7 @@ def space_of(architecture: Architecture) -> SearchSpace:
     """
     if architecture.space not in SPACES:
         raise SpaceError(
-            f'the space must be one of {", ".join(SPACES)}; received {architecture.space!r}'
+            f'the space must be one of {", ".join(SPACES)}; received {short(architecture.space)}'
         )
     space = _build(architecture.space, architecture.seed, dict(architecture.rule))
     if space.fingerprint != architecture.fingerprint:
@@ -64,7 +65,7 @@ def _build(name: str, seed: str, rule: dict[str, Any]) -> SearchSpace:
     except TypeError as error:
         raise SpaceError(
             f'a space around {seed} takes {", ".join(list(signature(SPACES[name]).parameters)[1:])}'
-            f'; received {rule}: {error}'
+            f'; received {short(rule)}: {str(error)[:NAME]}'
         ) from None
 
 
