@@ -12,7 +12,7 @@ import mmtransfer
 
 PACKAGE = Path(mmtransfer.__file__).parent
 ROOMS = (
-    'limits', 'files', 'lock', 'architecture', 'space', 'draw', 'registry', 'compat', 'seeds',
+    'limits', 'files', 'lock', 'architecture', 'space', 'registry', 'compat', 'seeds', 'draw',
     'blocks', 'cost', 'remap', 'backbones', 'search', 'tasks', 'report', 'engine',
 )  # fmt: skip
 FILES = sorted(PACKAGE.rglob('*.py'))

@@ -1,7 +1,7 @@
 """Draw architectures below each other: python tools/plot_architecture.py a.json b.json -o x.png
 
-An architecture is a file or the name of a seed (mobilenet_v2, efficientnet_lite0). The captions
-give the backbone's cost, counted at --shape and --output-stride, or else at those that the first
+An architecture is a file, the name of a seed (mobilenet_v2) or that with its blocks per stage
+(resnet50:1,3,7,5). The captions give the backbone's cost, counted at --shape and --output-stride, or else at those that the first
 file with a cost names; and the latency that a file notes, if it was measured at these.
 """
 
@@ -15,13 +15,8 @@ from _figure import write_figure
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import METRICS, cost_table
-from mmtransfer.seeds import SEEDS, read_architecture, space_of
+from mmtransfer.seeds import read_architecture, space_of
 from mmtransfer.seeds.networks import OUTPUT_STRIDES
-
-
-def stage_channels(architecture: Architecture) -> dict[int, int]:
-    """Stage index -> output channels, for the captions."""
-    return {i: stage.channels for i, stage in enumerate(SEEDS[architecture.seed].stages)}
 
 
 def counted(
@@ -63,7 +58,9 @@ def run(args: argparse.Namespace) -> None:
     size = tuple(args.shape) if args.shape else size
     if size is not None:
         found = [counted(a, size, args.output_stride or stride or 32) for a in found]
-    write_figure(draw(found, args.titles, [stage_channels(a) for a in found]), args.output)
+    elif args.output_stride:
+        found = [a.replace(output_stride=args.output_stride) for a in found]
+    write_figure(draw(found, args.titles), args.output)
 
 
 def main() -> int:
