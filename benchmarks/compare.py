@@ -50,7 +50,7 @@ from mmtransfer.engine.greedy_loop import label
 from mmtransfer.files import write_atomically
 from mmtransfer.registry import HOOKS, is_a
 from mmtransfer.report.curves import read_run
-from mmtransfer.search import Target, derive, with_cost
+from mmtransfer.search import CostBound, with_cost
 from mmtransfer.seeds import space_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,17 +136,15 @@ def test(config: str, folder: Path, threads: int, which: str, **options) -> dict
 
 
 def random_like(found: Path, out: Path, seed: int, search: Config) -> dict:
-    """A random architecture of the same cost, in the metric of the search config: random
-    preferences, that cost as the target."""
+    """A random architecture whose cost, in the metric of the search config, is the same to 0.5 %:
+    each of them has the same chance."""
     architecture = Architecture.read(found)
     if architecture.cost is None:
         raise ValueError(f'{found} carries no cost; it must come from a search.')
     space, stride = space_of(architecture), search.model.backbone.get('output_stride', 32)
     table = table_for(search.train_cfg, space, stride)
-    rng = random.Random(seed)
-    preferences = {c.name: [rng.random() + 1e-6 for _ in c.options] for c in space.choices}
-    target = Target(architecture.cost[UNITS[table.metric].key], 0.005)
-    drawn = derive(space, preferences, table, target)
+    bound = CostBound.around(table, architecture.cost[UNITS[table.metric].key], 0.005)
+    drawn = bound.sample(random.Random(seed))
     with_cost(drawn, table, drawn='random', seed=seed).write(out)
     return described(out)
 
