@@ -130,7 +130,7 @@ class Architecture:
             ) from None
         except ValueError as error:
             raise ArchitectureError(
-                f'{source} must hold an architecture: {error}. Correct it, or derive the file again.'
+                f'{source} must hold an architecture: {error}. Correct it, or derive it again.'
             ) from None
         if not isinstance(data, dict):
             raise ArchitectureError(

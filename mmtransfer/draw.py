@@ -238,7 +238,15 @@ def _layer(axes: Axes, box: _Box, x: float, middle: float) -> None:
         _rounded(axes, x + 0.04, middle - box.height / 2 + 0.04, box.width, box.height, 0.04,
                  facecolor=_lighter(OTHER, 1), lw=0, zorder=2.5)  # fmt: skip
     _rounded(
-        axes, x, middle - box.height / 2, box.width, box.height, 0.04, facecolor=face, lw=0, zorder=3
+        axes,
+        x,
+        middle - box.height / 2,
+        box.width,
+        box.height,
+        0.04,
+        facecolor=face,
+        lw=0,
+        zorder=3,
     )
     room = box.height - 0.06
     size = 9.5 * min(1, room / max(text_width(line, 9.5) for line in box.label))

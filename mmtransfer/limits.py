@@ -1,4 +1,4 @@
-"""How large may be what is read from outside: an architecture, as a file, a name or part of a config.
+"""How large an architecture from outside may be: a file, a name or part of a config.
 
 What lies beyond is refused before it takes time or memory. Published networks stay far below: the
 deepest ResNet has 36 blocks in a stage, a layer of FNA++ chooses from 7 ops, and the file of an

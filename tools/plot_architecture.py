@@ -1,8 +1,9 @@
 """Draw architectures below each other: python tools/plot_architecture.py a.json b.json -o x.png
 
 An architecture is a file, the name of a seed (mobilenet_v2) or that with its blocks per stage
-(resnet50:1,3,7,5). The captions give the backbone's cost, counted at --shape and --output-stride, or else at those that the first
-file with a cost names; and the latency that a file notes, if it was measured at these.
+(resnet50:1,3,7,5). The captions give the backbone's cost, counted at --shape and --output-stride,
+or else at those that the first file with a cost names; and the latency that a file notes, if it was
+measured at these.
 """
 
 import argparse

@@ -96,9 +96,7 @@ def _text(content: Mapping[str, Any], origin: str) -> str:
     try:
         return json.dumps(dict(content))
     except (TypeError, ValueError, RecursionError) as error:
-        raise ArchitectureError(
-            f'{origin} must hold JSON values only; received: {error}'
-        ) from None
+        raise ArchitectureError(f'{origin} must hold JSON values only; received: {error}') from None
 
 
 def _numbers(text: str, source: str) -> list[int]:

@@ -38,9 +38,7 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
         own = tuple(dict.fromkeys(op for stage in found.stages for op in stage.ops))
         ops = OPS if set(own) <= set(OPS) else own
     if not ops or len(ops) > MOST_OPS or len(set(ops)) != len(ops):
-        raise SpaceError(
-            f'ops must be one to {MOST_OPS}, each once; received {short(list(ops))}'
-        )
+        raise SpaceError(f'ops must be one to {MOST_OPS}, each once; received {short(list(ops))}')
     for op in ops:
         if 'g' not in op:
             raise SpaceError(f"ops must read like 'k5g2', kernel and groups; received {short(op)}")

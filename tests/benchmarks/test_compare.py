@@ -26,7 +26,9 @@ def test_every_architecture_of_the_cost_has_the_same_chance(tmp_path, monkeypatc
     table = cost_table(space, SIZE)
     found = space.architecture(['k3e6', 'k3e5', 'k3e6', 'k3e3', 'k3e6', 'k3e3', 'k3e3', 'k3e3'])
     cost = table.of(found)
-    every = [space.architecture(ops) for ops in itertools.product(*(c.options for c in space.choices))]
+    every = [
+        space.architecture(ops) for ops in itertools.product(*(c.options for c in space.choices))
+    ]
     equal = {a for a in every if abs(table.of(a) - cost) <= 0.005 * cost}
     assert len(equal) == 30
     found.replace(cost={'madds': cost}).write(tmp_path / 'found.json')
