@@ -1,17 +1,19 @@
 """The glue to MMEngine: loops, hooks, optimiser wrappers, the model wrapper."""
 
+from .amp import RegularisedAmpOptimWrapper
 from .bn import ReestimateBNHook, reestimate_bn
 from .channels import ChannelsError, CheckChannelsHook, check_channels
 from .checkpoint_hook import CheckpointHook
 from .classes import CheckClassesHook, ClassesError, check_classes
 from .greedy_loop import GreedyBlockSearchLoop
 from .head_boxes import CheckHeadBoxesHook, HeadBoxesError, check_head_boxes
-from .optim import NonFiniteLossError, RegularisedOptimWrapper, SearchOptimWrapperConstructor
+from .optim import NonFiniteLossError, RegularisedOptimWrapper
 from .parallel import AverageGradients
 from .remap_hook import RemapHook
 from .sample_path import SamplePathHook
 from .search_log import SearchLogHook
 from .search_loop import SearchConfigError, SearchLoop
+from .search_optim import SearchOptimWrapperConstructor
 from .train_loop import SeededTrainLoop
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     'HeadBoxesError',
     'NonFiniteLossError',
     'ReestimateBNHook',
+    'RegularisedAmpOptimWrapper',
     'RegularisedOptimWrapper',
     'RemapHook',
     'SamplePathHook',

@@ -1,17 +1,16 @@
 """Optimiser wrappers: the one place where regularisers join the loss and where bad losses stop."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
+from mmengine.dist import all_gather, all_reduce, get_world_size
 from mmengine.logging import MessageHub
-from mmengine.optim import OptimWrapper, OptimWrapperDict, build_optim_wrapper
+from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 
-from mmtransfer.backbones import supernets_in
-from mmtransfer.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
-
-from .parallel import unwrap
+from mmtransfer.registry import OPTIM_WRAPPERS
 
 
 class NonFiniteLossError(RuntimeError):
@@ -21,23 +20,28 @@ class NonFiniteLossError(RuntimeError):
 @OPTIM_WRAPPERS.register_module()
 class RegularisedOptimWrapper(OptimWrapper):
     """MMEngine's wrapper that adds regularisers to the task loss and refuses a loss that is not
-    finite.
+    finite, on any rank.
 
     ``total = task + sum(regularisers)``. The loop sets :attr:`terms`; their values are logged as
     ``train/<name>``.
 
     Args:
         kind: ``'weights'`` or ``'arch'`` in a search, empty in an ordinary training.
-        **kwargs: MMEngine's own: optimizer, clip_grad. Gradient accumulation is refused, because
-            MMEngine's counters make it inexact after a resume.
+        **kwargs: MMEngine's own: optimizer, clip_grad, accumulative_counts. Gradients that were
+            accumulated when a checkpoint was written are in it. A search zeroes all gradients
+            before each step, so it cannot accumulate any.
+
+    Raises:
+        ValueError: Gradients are to be accumulated in a search.
     """
 
     def __init__(self, *args, kind: str = '', **kwargs) -> None:
-        if kwargs.get('accumulative_counts', 1) != 1:
+        counts = kwargs.get('accumulative_counts', 1)
+        if kind and counts != 1:
             raise ValueError(
-                'accumulative_counts must be 1: a run with accumulated gradients cannot be '
-                f'resumed exactly; received {kwargs["accumulative_counts"]}. Raise the batch '
-                'size instead.'
+                f'accumulative_counts must be 1 in a search, where every step runs another path '
+                f'and begins without gradients; received {counts} in optim_wrapper.{kind}. Raise '
+                f'train_dataloader.batch_size instead.'
             )
         super().__init__(*args, **kwargs)
         self.kind = kind
@@ -47,83 +51,90 @@ class RegularisedOptimWrapper(OptimWrapper):
         """One optimiser step on the task loss plus the regularisers.
 
         Raises:
-            NonFiniteLossError: Before anything is changed, naming the step.
+            NonFiniteLossError: Before anything is changed, naming the step; on all ranks alike.
         """
-        hub = MessageHub.get_current_instance()
-        terms = self.terms()
-        for name, value in {'task loss': loss, **terms}.items():
-            if not torch.isfinite(value):
-                step = f'{self.kind} step' if self.kind else 'step'
-                raise NonFiniteLossError(
-                    f'the loss must stay finite; the {name} is {value.item()} in the {step} of '
-                    f'iteration {hub.get_info("iter", 0) + 1} (epoch '
-                    f'{hub.get_info("epoch", 0) + 1}). Nothing was updated with it, and the '
-                    'checkpoints written so far are kept: lower the learning rate or lengthen '
-                    'its warm-up, then go on with --resume.'
-                )
-        for name, value in terms.items():
-            loss = loss + value
-            hub.update_scalar(f'train/{name}', value.item())
+        hub, terms = MessageHub.get_current_instance(), self.terms()
+        values = finite_values({'task loss': loss, **terms}, self.kind)
+        for (name, term), value in zip(terms.items(), values[1:], strict=True):
+            loss = loss + term
+            hub.update_scalar(f'train/{name}', value)
         super().update_params(loss, step_kwargs, zero_kwargs)
 
+    def should_sync(self) -> bool:
+        """Ranks always share their gradients: those of one rank, in a checkpoint, are all there
+        are."""
+        return True
 
-@contextmanager
-def _without_logits(model: nn.Module) -> Iterator[list[nn.Parameter]]:
-    """The model while its architecture parameters are out of sight, so that no weight optimiser and
-    no ``paramwise_cfg`` can take them up."""
-    owners = supernets_in(model)
-    logits = [p for m in owners for p in m.architecture_parameters()]
-    hidden = [(m, m._modules.pop('logits')) for m in owners if m.architecture_parameters()]
-    try:
-        yield logits
-    finally:
-        for module, parameters in hidden:
-            module._modules['logits'] = parameters
+    def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
+        """As MMEngine's, which takes accumulated gradients for lost in a run that is resumed."""
+        complete = init_counts - init_counts % self._accumulative_counts
+        super().initialize_count_status(model, complete, max_counts)
+        self._inner_count = init_counts
+
+    def state_dict(self) -> dict[str, Any]:
+        """That of the optimiser, and the gradients accumulated for its next step."""
+        state = super().state_dict()
+        if self._inner_count % self._accumulative_counts:
+            state['accumulated'] = [p.grad for p in self._parameters()]
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """The inverse of :meth:`state_dict`."""
+        state = dict(state_dict)
+        accumulated = state.pop('accumulated', None)
+        super().load_state_dict(state)
+        if accumulated is not None:
+            for p, gradient in zip(self._parameters(), accumulated, strict=True):
+                p.grad = None if gradient is None else gradient.to(p.device)
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for group in self.optimizer.param_groups for p in group['params']]
 
 
-@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
-class SearchOptimWrapperConstructor:
-    """Two optimisers for one model: ``weights`` for all operation weights, ``arch`` for the logits.
+def finite_values(named: Mapping[str, Tensor], kind: str = '') -> list[float]:
+    """The values of scalars, by one transfer from the device.
 
     Args:
-        optim_wrapper_cfg: ``dict(weights=dict(type=..., optimizer=...), arch=dict(...))``; each
-            part is what ``optim_wrapper`` is in an ordinary config, ``paramwise_cfg`` included.
-            Without ``arch`` for a supernet that has no logits (block allocation).
-        paramwise_cfg: Must be None: it belongs into ``weights``.
+        named: Name -> scalar. All ranks have the same names.
+        kind: Of the step, for the message.
 
     Raises:
-        ValueError: A part is missing or unknown, or the model has no architecture parameters.
+        NonFiniteLossError: One of them is NaN or infinite, on this rank or another: every rank
+            raises the same error, and none waits for one that has stopped.
     """
+    first = next(iter(named.values()))
+    wide = any(v.dtype == torch.float64 for v in named.values())
+    options: Any = dict(device=first.device, dtype=torch.float64 if wide else torch.float32)
+    own = torch.stack([v.detach().reshape(()).to(**options) for v in named.values()])
+    if get_world_size() == 1:
+        values = own.tolist()
+        bad = not all(map(math.isfinite, values))
+    else:
+        refused = (~torch.isfinite(own)).to(own.dtype)
+        all_reduce(refused)
+        both = torch.cat([own, refused]).tolist()
+        values, bad = both[: len(named)], any(both[len(named) :])
+    if bad:
+        raise _error(list(named), own, kind)
+    return values
 
-    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
-        parts = set(optim_wrapper_cfg)
-        if not {'weights'} <= parts <= {'weights', 'arch'} or paramwise_cfg is not None:
-            raise ValueError(
-                'the optim_wrapper of a search must hold exactly the parts "weights" and "arch" '
-                f'(and paramwise_cfg inside "weights"); received {sorted(optim_wrapper_cfg)}, '
-                f'paramwise_cfg={paramwise_cfg}. If the others come from a base config, add '
-                '_delete_=True.'
-            )
-        self.cfg = optim_wrapper_cfg
 
-    def __call__(self, model: nn.Module) -> OptimWrapperDict:
-        """Build both wrappers; together they hold every parameter exactly once."""
-        module = unwrap(model)
-        with _without_logits(module) as logits:
-            if not supernets_in(module):
-                raise ValueError(
-                    'a search needs a supernet as the backbone (such as mmtransfer.FNASupernet); '
-                    'the model has no architecture parameters.'
-                )
-            if bool(logits) != ('arch' in self.cfg):
-                raise ValueError(
-                    f'optim_wrapper and param_scheduler of a search have a part "arch" exactly '
-                    f'where the supernet has logits; it has {len(logits)} vectors of them, and '
-                    f'optim_wrapper has the parts {sorted(self.cfg)}. Add it, or leave it out (a '
-                    f'DepthSupernet has logits with differentiable=True).'
-                )
-            weights = build_optim_wrapper(module, dict(self.cfg['weights'], kind='weights'))
-        if not logits:
-            return OptimWrapperDict(weights=weights)
-        arch = build_optim_wrapper(nn.ParameterList(logits), dict(self.cfg['arch'], kind='arch'))
-        return OptimWrapperDict(weights=weights, arch=arch)
+def _error(names: list[str], own: Tensor, kind: str) -> NonFiniteLossError:
+    """What is wrong where, the same on every rank."""
+    hub = MessageHub.get_current_instance()
+    ranks = [values.tolist() for values in all_gather(own)]
+    index, rank = next(
+        (i, r)
+        for i in range(len(names))
+        for r, values in enumerate(ranks)
+        if not math.isfinite(values[i])
+    )
+    where = f' on rank {rank}' if len(ranks) > 1 else ''
+    step = f'{kind} step' if kind else 'step'
+    number, epoch = hub.get_info('iter', 0) + 1, hub.get_info('epoch', 0) + 1
+    return NonFiniteLossError(
+        f'the loss must stay finite; the {names[index]} is {ranks[rank][index]}{where} in the '
+        f'{step} of iteration {number} (epoch {epoch}). '
+        f'Nothing was updated with it, and the checkpoints written so far are kept: lower the '
+        f'learning rate or lengthen its warm-up, then go on with --resume.'
+    )

@@ -1,24 +1,17 @@
+import socket
+
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from mmengine.runner import Runner
 from torch import nn
 
-from mmtransfer.engine.optim import (
-    NonFiniteLossError,
-    RegularisedOptimWrapper,
-    SearchOptimWrapperConstructor,
-)
+from mmtransfer import compat
+from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper
 
-
-class Net(nn.Module):
-    """A weight, a normalisation and one architecture parameter."""
-
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(2, 1, bias=False)
-        self.bn = nn.BatchNorm1d(1)
-        self.backbone = nn.Module()
-        self.backbone.logits = nn.ParameterList([nn.Parameter(torch.zeros(3))])
-        self.backbone.architecture_parameters = lambda: list(self.backbone.logits)
+from .test_search_loop import assert_equal_states
+from .tiny import train_config
 
 
 def wrapper(value=2.0):
@@ -44,38 +37,76 @@ def test_a_bad_loss_or_term_changes_nothing(bad):
         assert weight.item() == 2.0 and weight.grad is None
 
 
-def test_accumulation_is_refused():
+def test_accumulation_is_refused_in_a_search():
     weight = nn.Parameter(torch.zeros(1))
-    with pytest.raises(ValueError, match='received 2'):
-        RegularisedOptimWrapper(optimizer=torch.optim.SGD([weight], lr=1.0), accumulative_counts=2)
+    optimizer = torch.optim.SGD([weight], lr=1.0)
+    with pytest.raises(ValueError, match=r'received 2 in optim_wrapper\.weights'):
+        RegularisedOptimWrapper(optimizer=optimizer, accumulative_counts=2, kind='weights')
 
 
-def constructor(weights_paramwise=None):
-    part = dict(
-        type='mmtransfer.RegularisedOptimWrapper',
-        optimizer=dict(type='SGD', lr=0.1, weight_decay=0.1),
-    )
-    weights = dict(part, paramwise_cfg=weights_paramwise) if weights_paramwise else part
-    return SearchOptimWrapperConstructor(dict(weights=weights, arch=part))
+def test_one_transfer_brings_all_values(monkeypatch):
+    """The check and the values for the log; not one transfer for each term."""
+    transfers = []
+    for name in ('tolist', 'item', '__bool__', '__float__'):
+        original = getattr(torch.Tensor, name)
+
+        def counted(self, *args, original=original, name=name):
+            transfers.append(name)
+            return original(self, *args)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+    weight, optim = wrapper()
+    optim.terms = lambda: {f'term{i}': i * weight for i in range(5)}
+    optim.update_params(weight**2)
+    assert transfers == ['tolist']
+    assert optim.message_hub.get_scalar('train/term3').current() == 6.0
 
 
-@pytest.mark.parametrize('paramwise', [None, dict(norm_decay_mult=0.0)])
-def test_every_parameter_belongs_to_exactly_one_optimiser(paramwise):
-    net = Net()
-    built = constructor(paramwise)(net)
-    owned = {
-        kind: {id(p) for g in built[kind].optimizer.param_groups for p in g['params']}
-        for kind in ('weights', 'arch')
-    }
-    logits = {id(p) for p in net.backbone.logits}
-    assert owned['arch'] == logits
-    assert owned['weights'] == {id(p) for p in net.parameters()} - logits
-    assert (built['weights'].kind, built['arch'].kind) == ('weights', 'arch')
-    assert 'backbone.logits.0' in net.state_dict()
+def optimizer_state(path):
+    return torch.load(path, weights_only=True)['optimizer']
 
 
-def test_wrong_parts_and_models_are_refused():
-    with pytest.raises(ValueError, match=r"\['optimizer', 'type'\]"):
-        SearchOptimWrapperConstructor(dict(type='OptimWrapper', optimizer={}))
-    with pytest.raises(ValueError, match='no architecture parameters'):
-        constructor()(nn.Linear(1, 1))
+@pytest.mark.parametrize('stop', [3, 4])
+def test_accumulated_gradients_are_resumed_bit_for_bit(tmp_path, stop):
+    """Of 2 iterations, so that iteration 3 has one half; stopped there, or after the whole."""
+    compat.apply()
+    states = {}
+    for name in ('whole', 'resumed'):
+        config = train_config(tmp_path / name)
+        config.optim_wrapper.accumulative_counts = 2
+        if name == 'resumed':
+            config.resume, config.load_from = True, str(tmp_path / f'whole/iter_{stop}.pth')
+            torch.manual_seed(99)
+        Runner.from_cfg(config).train()
+        states[name] = torch.load(tmp_path / name / 'iter_8.pth', weights_only=True)['state_dict']
+    assert_equal_states(states['whole'], states['resumed'])
+    half = optimizer_state(tmp_path / f'whole/iter_{stop}.pth')
+    assert ('accumulated' in half) == (stop == 3)
+
+    config = train_config(tmp_path / 'plain')
+    Runner.from_cfg(config).train()
+    plain = torch.load(tmp_path / 'plain/iter_8.pth', weights_only=True)['state_dict']
+    assert not torch.equal(plain['fc.weight'], states['whole']['fc.weight'])
+
+
+def worker(rank, port, folder):
+    dist.init_process_group('gloo', init_method=f'tcp://127.0.0.1:{port}', rank=rank, world_size=2)
+    weight, optim = wrapper()
+    optim.terms = lambda: {'fine': 3 * weight, 'extra': weight * (float('nan') if rank else 1)}
+    try:
+        optim.update_params(weight**2)
+    except NonFiniteLossError as error:
+        torch.save(dict(error=str(error), weight=weight.item()), f'{folder}/{rank}.pth')
+    optim.terms = dict  # both go on, so neither waits for the other
+    optim.update_params(weight**2)
+    dist.destroy_process_group()
+
+
+def test_all_ranks_stop_for_one_of_them(tmp_path):
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        port = s.getsockname()[1]
+    mp.start_processes(worker, args=(port, str(tmp_path)), nprocs=2, start_method='spawn')
+    first, second = (torch.load(tmp_path / f'{r}.pth', weights_only=True) for r in (0, 1))
+    assert first == second and first['weight'] == 2.0
+    assert 'the extra is nan on rank 1 in the arch step of iteration 1' in first['error']

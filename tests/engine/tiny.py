@@ -1,5 +1,7 @@
 """A search small enough for a test: a classifier on made images, a supernet of few options."""
 
+import json
+
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -9,6 +11,7 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from mmtransfer.registry import DATASETS, METRICS, MODELS
+from mmtransfer.seeds import closest_to_seed, space_around
 
 SPACE = dict(seed='mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
 SPACES = {  # by kind of seed: inverted residuals, residual blocks, a mixed one, SSDLite's expansion
@@ -133,3 +136,24 @@ def search_config(work_dir, *, workers=0, epochs=3, space='mobilenet_v2', **trai
             log_level='WARNING',
         )
     )
+
+
+def train_config(work_dir, *, workers=0, epochs=4, **train_cfg) -> Config:
+    """A whole fine-tune of the network nearest to the seed: 2 steps an epoch."""
+    config = search_config(work_dir, workers=workers, epochs=epochs)
+    config.train_cfg = dict(type='mmtransfer.SeededTrainLoop', max_epochs=epochs, **train_cfg)
+    seed = closest_to_seed(space_around(**SPACE))
+    config.model.backbone = dict(
+        type='mmtransfer.AdaptedBackbone',
+        architecture=json.loads(seed.to_json()),
+        out_indices=(6,),
+    )
+    config.train_dataloader = loader(number=8, workers=workers)
+    config.optim_wrapper = dict(
+        type='mmtransfer.RegularisedOptimWrapper',
+        optimizer=dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=1e-4),
+    )
+    config.param_scheduler = [dict(type='MultiStepLR', milestones=[1], by_epoch=True)]
+    config.custom_hooks = []
+    config.model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
+    return config
