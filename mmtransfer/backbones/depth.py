@@ -1,6 +1,6 @@
 """The supernet of block allocation: one deep network, of whose stages the first blocks run."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -89,6 +89,13 @@ class DepthSupernet(Supernet):
         choices, blocks = self._choices[stage], self.stages[stage]
         assert isinstance(blocks, nn.ModuleList)
         return int(self._options[choices[0].name]) if choices else len(blocks)
+
+    def idle_blocks(self) -> Iterator[nn.Module]:
+        """The last blocks of each stage, which are not kept; none under the mixture."""
+        stages: Any = self.stages
+        if self._selection != MIXTURE:
+            for index, stage in enumerate(stages):
+                yield from stage[self.kept(index) :]
 
     def run_stage(self, stage: int, x: Tensor) -> Tensor:
         """The blocks that a stage keeps, one after the other; or the mixture over their number."""

@@ -1,6 +1,6 @@
 """The supernet of FNA++: every candidate of every searched layer, as an ordinary backbone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -123,6 +123,15 @@ class FNASupernet(Supernet):
     def expanded_channels(self, stage: int) -> int:
         """Channels of the expansion in the first layer of a stage."""
         return self._candidates[stage][0][0].hidden
+
+    def idle_blocks(self) -> Iterator[nn.Module]:
+        """The candidates that are not selected; none under the mixture."""
+        stages: Any = self.stages
+        for choices, stage in zip(self._choices, stages, strict=True):
+            for choice, layer in zip(choices, stage, strict=False):
+                selected = self._options.get(choice.name)
+                if selected is not None:
+                    yield from (block for op, block in layer.items() if op != selected)
 
     # ---- features ----
 

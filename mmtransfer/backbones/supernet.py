@@ -85,6 +85,17 @@ class Supernet(StagedBackbone):
         """Free the selection where no backward pass will follow."""
         self._pending.clear()
 
+    def idle_parameters(self) -> Iterator[nn.Parameter]:
+        """The parameters that take no part in a step under the selection, on any rank."""
+        if self._selection != MIXTURE:
+            yield from self.architecture_parameters()
+        for module in (*self.idle_blocks(), *self.stages[self.out_indices[-1] + 1 :]):
+            yield from module.parameters()
+
+    def idle_blocks(self) -> Iterator[nn.Module]:
+        """The blocks that do not run under the selection, of the stages that do."""
+        raise NotImplementedError
+
     def architecture_parameters(self) -> list[nn.Parameter]:
         """The logits, one vector per choice, in the order of the space; none in a supernet whose
         paths are only scored."""

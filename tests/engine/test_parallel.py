@@ -9,7 +9,7 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmtransfer.engine.bn import reestimate_bn
-from mmtransfer.engine.parallel import AverageGradients
+from mmtransfer.engine.parallel import AverageGradients, DistributedDataParallel, Reduction, buckets
 
 from .test_bn import batches, normed
 
@@ -24,6 +24,9 @@ class Toy(BaseModel):
         self.head = nn.Linear(4, 1)
         self.rare = nn.Parameter(torch.ones(()))
         self.active = 0
+
+    def idle_parameters(self):
+        return self.ops[1 - self.active].parameters()
 
     def forward(self, inputs, use_rare=False, mode='loss'):
         x = self.head(self.ops[self.active](self.stem(inputs)).mean((2, 3)))
@@ -67,6 +70,35 @@ def whole_batches():
     return [torch.randn(4, 2, 3, 3, generator=generator).double() * (i + 1) for i in range(3)]
 
 
+def order(model, data):
+    """With a bucket for each parameter: when they are begun, and how often the host waits."""
+    small = AverageGradients(model, bucket_mb=1e-6)
+    events, read = [], []
+    begin, tolist = Reduction._begin, torch.Tensor.tolist
+
+    def begun(reduction):
+        events.append(f'begin {len(reduction._begun)}')
+        begin(reduction)
+
+    def listed(tensor):
+        read.append(tensor.shape)
+        return tolist(tensor)
+
+    hook = model.stem[0].weight.register_hook(lambda gradient: events.append('stem'))
+    Reduction._begin, torch.Tensor.tolist = begun, listed
+    result = {'small buckets': gradients(model, small, dict(data, use_rare=True))}
+    result['events'], result['read'] = list(events), len(read)
+    gradients(model, small, data)
+    result['read of the absent'] = len(read)
+    Reduction._begin, torch.Tensor.tolist = begin, tolist
+    hook.remove()
+    return result
+
+
+def ddp(model):
+    return model, DistributedDataParallel(model, device_ids=[0])
+
+
 def worker(rank, port, folder):
     address = f'tcp://127.0.0.1:{port}'
     dist.init_process_group('gloo', init_method=address, rank=rank, world_size=2)
@@ -80,7 +112,10 @@ def worker(rank, port, folder):
         result[active] = gradients(model, wrapped, data)
         result[f'bytes{active}'] = wrapped.reduced_bytes
         result['rare'] = gradients(model, wrapped, dict(data, use_rare=rank == 0))
-        assert wrapped.reduced_bytes == result[f'bytes{active}'] + 8
+        assert wrapped.reduced_bytes == result[f'bytes{active}']
+    result.update(order(model, data))
+    result['ddp'] = gradients(*ddp(model), data)
+    result['ddp rare'] = gradients(*ddp(model), dict(data, use_rare=rank == 0))
     bn = normed()
     reestimate_bn(bn, batches()[rank::2], iterations=2)
     result['bn'] = bn.state_dict()
@@ -115,13 +150,48 @@ def test_gradients_are_those_of_the_joined_batch(ranks):
             assert result[active].keys() == expected.keys()
             for name, gradient in expected.items():
                 torch.testing.assert_close(result[active][name], gradient, rtol=1e-12, atol=1e-14)
-        used = [p for k, p in model.named_parameters() if k in expected]
+        used = [p for k, p in model.named_parameters() if k in {*expected, 'rare'}]
         nbytes = sum(p.numel() * p.element_size() for p in used)
         assert [r[f'bytes{active}'] for r in ranks] == [nbytes, nbytes]
 
 
 def test_a_gradient_of_one_rank_only_is_averaged_with_zero(ranks):
     assert [r['rare']['rare'].item() for r in ranks] == [2.0, 2.0]
+
+
+def test_buckets_are_reduced_while_the_backward_pass_runs(ranks):
+    """That of the head long before the stem's gradient is there. Nothing waits for the host, except
+    to learn whether what this rank has no gradient of is absent everywhere."""
+    for result in ranks:
+        events = result['events']
+        stem = events.index('stem')
+        assert [e for e in events if e != 'stem'] == [f'begin {i}' for i in range(9)]
+        assert stem >= 3
+        assert (result['read'], result['read of the absent']) == (0, 1)
+        for name, gradient in result['small buckets'].items():
+            if name != 'rare':
+                assert torch.equal(gradient, result[1][name])
+
+
+def test_a_fine_tune_has_the_same_gradients(ranks):
+    """PyTorch's wrapper on the CPU, with a candidate that never runs and a parameter that only one
+    rank uses."""
+    for result in ranks:
+        assert result['ddp'].keys() == result[1].keys()
+        for name, gradient in result['ddp'].items():
+            torch.testing.assert_close(gradient, result[1][name], rtol=1e-12, atol=1e-14)
+        assert result['ddp rare']['rare'].item() == 2.0
+        assert not any('ops.0' in name for name in result['ddp rare'])
+
+
+def test_buckets_hold_one_dtype_each_and_end_at_their_limit():
+    sizes = [(4, torch.float32), (4, torch.float64), (4, torch.float32), (9, torch.float32)]
+    parameters = [nn.Parameter(torch.zeros(n, dtype=dtype)) for n, dtype in sizes]
+    found = buckets(parameters, limit=36)
+    numbers = [[next(i for i, p in enumerate(parameters) if p is q) for q in b] for b in found]
+    assert numbers == [[3], [2, 0], [1]]
+    with pytest.raises(ValueError, match='bucket_mb must be positive; received 0'):
+        AverageGradients(Toy(), bucket_mb=0)
 
 
 def test_bn_statistics_of_two_ranks_are_those_of_one(ranks):
