@@ -1,7 +1,7 @@
 """Running statistics of batch normalisation, re-estimated for weights that come from elsewhere."""
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -36,9 +36,9 @@ def reestimate_bn(
         running_mean = sum(x) / n
         running_var = (sum(x^2) / n - mean^2) * n / (n - 1)
 
-    accumulated in float64, with one reduction over the ranks. The variance is the unbiased one that
-    ``nn.BatchNorm`` keeps; unlike an average of batch variances it includes how the batch means
-    differ.
+    accumulated in float64 from the mean and variance by which each norm normalises a batch, with
+    one reduction over the ranks at the end. The variance is the unbiased one that ``nn.BatchNorm``
+    keeps; unlike an average of batch variances it includes how the batch means differ.
 
     Args:
         model: A model of MMEngine's (its loss is computed and dropped) or any module.
@@ -55,8 +55,7 @@ def reestimate_bn(
     """
     with batch_statistics(model, frozen) as layers:
         sums = NormSums(layers)
-        joined = joined_batches(layers) if synchronised else nullcontext()
-        with listening(layers, sums.add), joined:
+        with listening(layers, sums.add, synchronised):
             try:
                 for batch in islice(again(loader), iterations):
                     forward(model, batch)
@@ -76,112 +75,157 @@ def batch_statistics(model: nn.Module, frozen: bool = False) -> Iterator[list[An
     Yields:
         The norms for which this holds.
     """
+    with kept_modes(model):
+        model.train()
+        if frozen:
+            for m in model.modules():
+                m.training = m.training or isinstance(m, _BatchNorm)
+        layers: list[Any] = [
+            m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)
+        ]
+        try:
+            for m in layers:
+                m.track_running_stats = False  # batch statistics, nothing kept
+            yield layers
+        finally:
+            for m in layers:
+                m.track_running_stats = True
+
+
+@contextmanager
+def kept_modes(model: nn.Module) -> Iterator[None]:
+    """Afterwards every module trains or evaluates as it did before, also after an error."""
     modes = [(m, m.training) for m in model.modules()]
-    model.train()
-    if frozen:
-        for m in model.modules():
-            m.training = m.training or isinstance(m, _BatchNorm)
-    layers: list[Any] = [m for m in model.modules() if isinstance(m, _BatchNorm) and _is_open(m)]
     try:
-        for m in layers:
-            m.track_running_stats = False  # batch statistics, nothing kept
-        yield layers
+        yield
     finally:
-        for m in layers:
-            m.track_running_stats = True
         for module, training in modes:
             module.training = training
 
 
 @contextmanager
-def joined_batches(layers: Iterable[Any]) -> Iterator[None]:
-    """Inside, these norms normalise by the statistics of the batch of all ranks, on any device.
+def listening(
+    layers: Iterable[Any], heard: Callable[[Any, Tensor, int], None], joined: bool = False
+) -> Iterator[None]:
+    """Inside, ``heard`` is told of each input of these norms.
 
-    No gradient flows through the statistics.
+    It gets the layer; the mean and the unbiased variance of the input per channel, (2, C), as the
+    norm itself computes them; and of how many elements they are. The norms return what they would.
+
+    Args:
+        layers: Norms that train.
+        heard: Keeps what it is told.
+        joined: The norms normalise by the statistics of the batch of all ranks, on any device. No
+            gradient flows through those.
     """
-
-    def normalise(layer: Any, x: Tensor) -> Tensor:
-        sums, count = _sums(x)
-        flat = torch.cat([sums.flatten(), sums.new_tensor([count])])
-        all_reduce(flat)
-        mean, square = flat[:-1].view(2, -1) / flat[-1]
-        variance = (square - mean.square()).clamp(min=0)
-        return batch_norm(
-            x, mean.to(x.dtype), variance.to(x.dtype), layer.weight, layer.bias, eps=layer.eps
-        )
-
-    replaced = list(layers) if get_world_size() > 1 else []
-    for m in replaced:
-        m.forward = partial(normalise, m)
+    joined = joined and get_world_size() > 1
+    replaced, hooks = [], []
+    for m in layers:
+        if joined or type(m).forward is _BatchNorm.forward:
+            replaced.append(m)
+            m.forward = partial(_normalise_jointly if joined else _normalise, m, heard)
+        else:  # such as SyncBN, which has the statistics of all ranks
+            hooks.append(m.register_forward_pre_hook(partial(_listen, heard)))
     try:
         yield
     finally:
         for m in replaced:
             del m.forward
-
-
-def _sums(x: Tensor) -> tuple[Tensor, int]:
-    """Per channel the sum and the sum of squares, (2, C) in float64, and how many they are of."""
-    flat = x.detach().double().transpose(0, 1).flatten(1)
-    return torch.stack([flat.sum(1), flat.square().sum(1)]), flat.shape[1]
-
-
-@contextmanager
-def listening(layers: Iterable[Any], heard: Callable[[Any, Tensor, int], None]) -> Iterator[None]:
-    """Inside, ``heard`` is told of each input of these norms: the layer, and :func:`_sums`."""
-
-    def listen(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        heard(layer, *_sums(inputs[0]))
-
-    hooks = [m.register_forward_pre_hook(listen) for m in layers]
-    try:
-        yield
-    finally:
         for hook in hooks:
             hook.remove()
 
 
+def _normalise(layer: Any, heard: Callable, x: Tensor) -> Tensor:
+    """By the statistics of the batch, which the norm writes where it has its running ones."""
+    found = torch.zeros(2, layer.num_features, dtype=layer.running_mean.dtype, device=x.device)
+    y = batch_norm(x, found[0], found[1], layer.weight, layer.bias, True, 1.0, layer.eps)
+    heard(layer, found, x.numel() // x.shape[1])
+    return y
+
+
+def _normalise_jointly(layer: Any, heard: Callable, x: Tensor) -> Tensor:
+    own, count = _statistics(x)
+    heard(layer, own, count)
+    flat = torch.cat([*_sums(own[None], own.new_tensor([[count]])), own.new_tensor([count])])
+    all_reduce(flat)
+    mean, square = flat[:-1].view(2, -1) / flat[-1]
+    variance = (square - mean.square()).clamp(min=0)
+    dtype = layer.running_mean.dtype
+    return batch_norm(
+        x, mean.to(dtype), variance.to(dtype), layer.weight, layer.bias, eps=layer.eps
+    )
+
+
+def _listen(heard: Callable, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    heard(layer, *_statistics(inputs[0]))
+
+
+def _statistics(x: Tensor) -> tuple[Tensor, int]:
+    """Per channel the mean and the unbiased variance, (2, C) in float64, and of how many elements
+    they are."""
+    count = x.numel() // x.shape[1]
+    dims = [d for d in range(x.dim()) if d != 1]
+    variance, mean = torch.var_mean(x.detach().double(), dims, correction=0)
+    return torch.stack([mean, variance * (count / max(count - 1, 1))]), count
+
+
+def _sums(statistics: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Per channel the sum of all elements and of their squares.
+
+    Args:
+        statistics: Means and unbiased variances of batches, (B, 2, C) in float64.
+        counts: Of how many elements, (B, 1).
+    """
+    mean, variance = statistics.unbind(1)
+    square = variance * ((counts - 1) / counts) + mean.square()
+    return (counts * mean).sum(0), (counts * square).sum(0)
+
+
 class NormSums:
-    """Sums over batches of what reached some norms, from which their statistics follow.
+    """What reached some norms in several batches, from which their statistics follow.
+
+    All of it stays on the device until :meth:`write`.
 
     Args:
         layers: The norms.
     """
 
     def __init__(self, layers: Iterable[Any]) -> None:
-        self.sums: dict[Any, Tensor] = {
-            m: torch.zeros(2, m.num_features, dtype=torch.float64) for m in layers
-        }
-        self.counts: dict[Any, int] = dict.fromkeys(self.sums, 0)
+        self.heard: dict[Any, list[tuple[Tensor, int]]] = {m: [] for m in layers}
 
-    def add(self, layer: Any, sums: Tensor, count: int) -> None:
+    def add(self, layer: Any, statistics: Tensor, count: int) -> None:
         """Take in one input, as :func:`listening` tells of it."""
-        self.sums[layer] += sums.to(self.sums[layer].device)
-        self.counts[layer] += count
+        self.heard[layer].append((statistics, count))
 
     def write(self, model: nn.Module) -> int:
         """Set the running statistics by the sums of all ranks; returns for how many layers.
 
         A layer that nothing reached on any rank keeps what it has.
         """
-        if not self.sums:
+        if not self.heard:
             return 0
-        flat = torch.cat(
-            [torch.cat([s.flatten(), torch.tensor([self.counts[m]])]) for m, s in self.sums.items()]
-        )
-        flat = flat.to(next(model.parameters()).device)
+        device = next(model.parameters()).device
+        numbers = [[count for _, count in heard] for heard in self.heard.values()]
+        counts = torch.tensor(sum(numbers, []), dtype=torch.float64, device=device)
+        totals = torch.tensor([sum(n) for n in numbers], dtype=torch.float64, device=device)
+        sums: list[Tensor] = []
+        for (m, heard), own in zip(
+            self.heard.items(), counts.split([len(n) for n in numbers]), strict=True
+        ):
+            if heard:
+                sums += _sums(torch.stack([s for s, _ in heard]).double(), own[:, None])
+            else:
+                sums.append(counts.new_zeros(2 * m.num_features))
+        flat = torch.cat([*sums, totals])
         all_reduce(flat)
-        sizes = [2 * m.num_features + 1 for m in self.sums]
-        seen = 0
-        for m, part in zip(self.sums, flat.split(sizes), strict=True):
-            n = part[-1]
-            if n == 0:
-                continue
-            seen += 1
-            mean, square = part[:-1].view(2, -1) / n
-            m.running_mean.copy_(mean)
-            m.running_var.copy_((square - mean.square()).clamp(min=0) * n / (n - 1).clamp(min=1))
-        return seen
+        *parts, totals = flat.split([*(2 * m.num_features for m in self.heard), len(numbers)])
+        reached = totals.tolist()
+        for m, part, n in zip(self.heard, parts, reached, strict=True):
+            if n > 0:
+                mean, square = part.view(2, -1) / n
+                m.running_mean.copy_(mean)
+                m.running_var.copy_((square - mean.square()).clamp(min=0) * (n / max(n - 1, 1)))
+        return sum(n > 0 for n in reached)
 
 
 def _is_open(layer: _BatchNorm) -> bool:

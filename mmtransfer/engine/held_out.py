@@ -20,7 +20,7 @@ from torch.nn.modules.dropout import _DropoutNd
 from mmtransfer.architecture import Architecture
 from mmtransfer.search import Scores, draw_seed
 
-from .bn import reestimate_bn
+from .bn import kept_modes, reestimate_bn
 from .checkpoint_hook import config_digests, digest
 from .exact_metrics import every_prediction, unrounded
 from .head_boxes import without_head_boxes
@@ -244,15 +244,15 @@ class _Metric:
         while len(self.evaluators) < len(turns):
             self.evaluators.append(self._evaluator())
         evaluators = self.evaluators[: len(turns)]
-        training = [(m, m.training) for m in model.modules()]
-        model.eval()
-        for batch in islice(self.loader, batches):
-            for turn, evaluator, own in zip(turns, evaluators, copies(batch, turns), strict=True):
-                with turn():
-                    samples = model.val_step(own)
-                evaluator.process(data_samples=samples, data_batch=own)
-        for module, mode in training:
-            module.training = mode
+        with kept_modes(model):
+            model.eval()
+            for batch in islice(self.loader, batches):
+                for turn, evaluator, own in zip(
+                    turns, evaluators, copies(batch, turns), strict=True
+                ):
+                    with turn():
+                        samples = model.val_step(own)
+                    evaluator.process(data_samples=samples, data_batch=own)
         with unrounded(metric for evaluator in evaluators for metric in evaluator.metrics):
             return [self._outcome(evaluator.evaluate(self.size)) for evaluator in evaluators]
 
@@ -299,16 +299,12 @@ def kept_statistics(model: nn.Module) -> Iterator[None]:
 @contextmanager
 def as_in_training(model: nn.Module) -> Iterator[None]:
     """Training mode, but for batch normalisation and dropout; afterwards each module's own mode."""
-    modes = [(m, m.training) for m in model.modules()]
-    model.train()
-    for m in model.modules():
-        if isinstance(m, (_BatchNorm, _DropoutNd)):
-            m.eval()
-    try:
+    with kept_modes(model):
+        model.train()
+        for m in model.modules():
+            if isinstance(m, (_BatchNorm, _DropoutNd)):
+                m.eval()
         yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def digest_weights(model: nn.Module) -> str:

@@ -30,7 +30,7 @@ from .loaders import forget_leftovers
 
 # The blocks that run, in order: (stage, number in it).
 Path = tuple[tuple[int, int], ...]
-# A norm, the sums of its input, and their number of elements.
+# A norm, the statistics of its input, and of how many elements they are.
 Heard = tuple[Any, Tensor, int]
 
 
@@ -221,10 +221,10 @@ class Prefixes:
         self.path, self.passes = self.paths[candidate], 0
         yield
 
-    def hear(self, layer: Any, sums: Tensor, count: int) -> None:
+    def hear(self, layer: Any, statistics: Tensor, count: int) -> None:
         """Pass on what reached a norm, and remember it with the blocks."""
-        self._events.append((layer, sums, count))
-        self.heard(layer, sums, count)
+        self._events.append((layer, statistics, count))
+        self.heard(layer, statistics, count)
 
     def begin(self, image: Tensor) -> Tensor:
         """The stem's features, or those of the longest shared prefix that is known."""

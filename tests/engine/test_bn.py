@@ -3,6 +3,7 @@ import types
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmtransfer.engine.bn import ReestimateBNHook, reestimate_bn
 
@@ -132,3 +133,82 @@ def test_frozen_layers_are_set_when_asked_and_stay_frozen():
     joined = torch.cat(data).transpose(0, 1).flatten(1)
     torch.testing.assert_close(net.frozen.running_mean, joined.mean(1), rtol=1e-13, atol=1e-13)
     assert not net.frozen.training and net.frozen.track_running_stats
+
+
+class Passes(TorchDispatchMode):
+    """The operations that read a tensor of a size."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+        self.found = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if any(isinstance(a, torch.Tensor) and a.numel() == self.size for a in args):
+            self.found.append(function.overloadpacket.__name__)
+        return function(*args, **(kwargs or {}))
+
+
+def deep():
+    torch.manual_seed(0)
+    layers = [nn.BatchNorm2d(3), nn.ReLU(), nn.BatchNorm2d(3), nn.ReLU(), nn.BatchNorm2d(3)]
+    return nn.Sequential(*layers)
+
+
+def test_inputs_are_read_by_the_norms_alone_and_one_transfer_ends_it(monkeypatch):
+    transfers = []
+    for name in ('tolist', 'item', 'cpu', '__bool__', '__float__'):
+        original = getattr(torch.Tensor, name)
+
+        def counted(self, *args, original=original, name=name):
+            transfers.append(name)
+            return original(self, *args)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+    model, data = deep(), [b.float() for b in batches()]
+    with torch.no_grad(), Passes(data[0].numel()) as plain:
+        for batch in data:
+            model(batch)
+    transfers.clear()
+    with Passes(data[0].numel()) as reestimating:
+        assert reestimate_bn(model, data, iterations=4) == 3
+    assert transfers == ['tolist']
+    assert reestimating.found == plain.found and len(plain.found) == 4 * 5
+
+
+def test_float32_statistics_are_the_populations_of_what_training_computes():
+    model, data = deep(), [b.float() + 100 for b in batches()]
+    reached = []
+    last = model[4].register_forward_pre_hook(lambda module, inputs: reached.append(inputs[0]))
+    with torch.no_grad():
+        for batch in data:
+            model.train()(batch)
+    last.remove()
+    reestimate_bn(model, data, iterations=4)
+    for layer, seen in ((model[0], data), (model[4], reached)):
+        joined = torch.cat(seen).double().transpose(0, 1).flatten(1)
+        mean, variance = joined.mean(1), joined.var(1, unbiased=True)
+        torch.testing.assert_close(layer.running_mean.double(), mean, rtol=3e-7, atol=0)
+        torch.testing.assert_close(layer.running_var.double(), variance, rtol=3e-6, atol=0)
+
+
+def test_a_norm_of_another_making_is_listened_to():
+    class Other(nn.BatchNorm2d):
+        def forward(self, x):
+            return super().forward(x)
+
+    plain, other = nn.Sequential(nn.BatchNorm2d(3)).double(), nn.Sequential(Other(3)).double()
+    for model in (plain, other):
+        assert reestimate_bn(model, batches(), iterations=4) == 1
+    for name, value in plain.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], value, rtol=1e-12, atol=1e-13)
+    assert 'forward' not in vars(plain[0]) and not other[0]._forward_pre_hooks
+
+
+def test_modes_come_back_after_an_error():
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.Dropout()).eval()
+    model[1].train()
+    with pytest.raises(RuntimeError):
+        reestimate_bn(model, [torch.zeros(2, 5, 1, 2)], iterations=1)
+    assert [m.training for m in model.modules()] == [False, False, True]
+    assert model[0].track_running_stats and 'forward' not in vars(model[0])
