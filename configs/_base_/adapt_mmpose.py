@@ -22,13 +22,14 @@ adapt = dict(
             max_keep_ckpts=2,
             save_best='PCK',
             rule='greater',
-        )
+        ),
+        # Every process validates and saves the same statistics of normalisation.
+        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
     custom_hooks=[
-        dict(type='SyncBuffersHook'),
         dict(type='mmtransfer.CheckChannelsHook'),
         dict(type='mmtransfer.CheckHeadBoxesHook'),
     ],
 )
-model_wrapper_cfg = dict(type='mmtransfer.AverageGradients')
+model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
 randomness = dict(seed=0)

@@ -27,9 +27,11 @@ adapt = dict(
             by_epoch=False,
             max_keep_ckpts=2,
             save_best='mIoU',
-        )
+        ),
+        # Every process validates and saves the same statistics of normalisation.
+        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
 )
 custom_hooks = [dict(type='mmtransfer.CheckChannelsHook')]
-model_wrapper_cfg = dict(type='mmtransfer.AverageGradients')
+model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
 randomness = dict(seed=0)

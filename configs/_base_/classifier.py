@@ -29,13 +29,14 @@ default_hooks = dict(
         by_epoch=True,
         max_keep_ckpts=2,  # no save_best: these data sets have no test part beside val
     ),
+    # Every process validates and saves the same statistics of normalisation.
+    statistics=dict(type='mmtransfer.AverageStatisticsHook'),
 )
 custom_hooks = [
     dict(type='mmtransfer.CheckChannelsHook'),
     dict(type='mmtransfer.CheckClassesHook'),
-    dict(type='SyncBuffersHook'),  # every process validates with the same running statistics
 ]
-model_wrapper_cfg = dict(type='mmtransfer.AverageGradients')
+model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
 val_evaluator = dict(type='mmtransfer.Accuracy', topk=(1, 5))
 test_evaluator = dict(type='mmtransfer.Accuracy', topk=(1, 5))

@@ -41,10 +41,11 @@ search = dict(
             interval=1,
             by_epoch=True,
             max_keep_ckpts=2,
-        )
+        ),
+        # Every process validates and saves the same statistics of normalisation.
+        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
     custom_hooks=[
-        dict(type='SyncBuffersHook'),
         dict(type='mmtransfer.SearchLogHook'),
         dict(type='mmtransfer.CheckHeadBoxesHook'),
     ],

@@ -8,24 +8,29 @@ from .classes import CheckClassesHook, ClassesError, check_classes
 from .greedy_loop import GreedyBlockSearchLoop
 from .head_boxes import CheckHeadBoxesHook, HeadBoxesError, check_head_boxes
 from .optim import NonFiniteLossError, RegularisedOptimWrapper
-from .parallel import AverageGradients
+from .parallel import AverageGradients, DistributedDataParallel
 from .remap_hook import RemapHook
 from .sample_path import SamplePathHook
 from .search_log import SearchLogHook
 from .search_loop import SearchConfigError, SearchLoop
 from .search_optim import SearchOptimWrapperConstructor
+from .statistics_hook import AverageStatisticsHook
+from .stock_hooks import HookError
 from .train_loop import SeededTrainLoop
 
 __all__ = [
     'AverageGradients',
+    'AverageStatisticsHook',
     'ChannelsError',
     'CheckChannelsHook',
     'CheckClassesHook',
     'CheckHeadBoxesHook',
     'CheckpointHook',
     'ClassesError',
+    'DistributedDataParallel',
     'GreedyBlockSearchLoop',
     'HeadBoxesError',
+    'HookError',
     'NonFiniteLossError',
     'ReestimateBNHook',
     'RegularisedAmpOptimWrapper',

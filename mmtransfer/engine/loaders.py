@@ -1,6 +1,7 @@
 """Data loaders that can start anywhere in an epoch and leave no trace in any generator."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -11,6 +12,9 @@ from mmengine.runner import Runner
 from torch.utils.data import BatchSampler, DataLoader
 
 from .split import SeededSamples
+
+# What mmdet's PipelineSwitchHook and YOLOXModeSwitchHook write.
+_EXCHANGED = ('pipeline', '_skip_type_keys')
 
 
 class EndlessSamplerError(ValueError):
@@ -84,6 +88,7 @@ class EpochLoader(DataLoader):
     """A DataLoader over :class:`EpochBatches`; ``at`` says where the next pass begins."""
 
     batch_sampler: EpochBatches
+    dataset: SeededSamples
 
     def at(self, epoch: int, batch: int) -> None:
         """Let the next iteration begin at this batch of this epoch.
@@ -98,6 +103,17 @@ class EpochLoader(DataLoader):
             )
         self.batch_sampler.epoch, self.batch_sampler.start = epoch, batch
 
+    def exchanged(self) -> dict[str, Any]:
+        """What hooks may exchange in the data set while a run goes on."""
+        data = self.dataset.dataset
+        return {name: getattr(data, name) for name in _EXCHANGED if hasattr(data, name)}
+
+    def exchange(self, settings: Mapping[str, Any]) -> None:
+        """Read with these settings, each a copy, from the next pass on."""
+        for name, value in copy.deepcopy(dict(settings)).items():
+            setattr(self.dataset, name, value)
+        self._iterator = None  # workers that persist have the old ones
+
 
 def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
     """A loader as the toolboxes' ``train_dataloader`` describes it, over another dataset.
@@ -111,10 +127,19 @@ def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
         EndlessSamplerError: The sampler never ends.
         ValueError: There is not one batch.
     """
-    samples = SeededSamples(dataset, seed)
     # MMEngine copies the config it is given; a function in it keeps the data from being copied.
-    parsed = Runner.build_dataloader(dict(cfg, dataset=dict(type=lambda: samples)), seed=seed)
-    batches = parsed.batch_sampler
+    built = Runner.build_dataloader(dict(cfg, dataset=dict(type=lambda: dataset)), seed=seed)
+    return epoch_loader(built, seed)
+
+
+def epoch_loader(loader: DataLoader, seed: int) -> EpochLoader:
+    """What a loader of MMEngine's reads, in an order and an augmentation that follow from a seed.
+
+    Raises:
+        EndlessSamplerError: The sampler never ends.
+        ValueError: There is not one batch.
+    """
+    batches: Any = loader.batch_sampler
     sampler: Any = batches.sampler
     _refuse_endless(sampler)
     if not isinstance(batches, BatchSampler):
@@ -125,19 +150,21 @@ def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
             f'{batches.batch_size}, as the last one is dropped unless it is full. Lower '
             f'train_dataloader.batch_size, or set drop_last=False.'
         )
+    if hasattr(sampler, 'seed'):
+        sampler.seed = seed
     options: dict[str, Any] = {}
-    if parsed.num_workers > 0:
-        options['persistent_workers'] = parsed.persistent_workers
-        options['prefetch_factor'] = parsed.prefetch_factor
+    if loader.num_workers > 0:
+        options['persistent_workers'] = loader.persistent_workers
+        options['prefetch_factor'] = loader.prefetch_factor
     return EpochLoader(
-        parsed.dataset,
+        SeededSamples(loader.dataset, seed),
         batch_sampler=EpochBatches(batches),
-        num_workers=parsed.num_workers,
-        collate_fn=parsed.collate_fn,
-        pin_memory=parsed.pin_memory,
-        timeout=parsed.timeout,
-        multiprocessing_context=parsed.multiprocessing_context,
-        worker_init_fn=parsed.worker_init_fn,
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        timeout=loader.timeout,
+        multiprocessing_context=loader.multiprocessing_context,
+        worker_init_fn=loader.worker_init_fn,
         generator=torch.Generator().manual_seed(seed),
         **options,
     )

@@ -2,7 +2,7 @@
 (FNA++, Sec. 3.2.2) or the scoring of candidates (Sec. 4.8)."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,6 +25,8 @@ from .held_out import Evaluation, HeldOut
 from .loaders import build_loader
 from .parallel import unwrap
 from .split import split_dataset
+from .statistics_hook import ensure_averaged
+from .stock_hooks import check_hooks, replay_switches
 from .train_loop import common_seed, seed_step
 
 
@@ -164,6 +166,10 @@ class SearchLoop(EpochBasedTrainLoop):
         logits = {id(p) for p in self.supernet.architecture_parameters()}
         self._weights = [p for p in self.model.parameters() if id(p) not in logits]
         self._arch_batches: Iterator | None = None
+        # The part of a split that is a share is read as the other one is, whatever hooks exchange.
+        self._exchanged = None if isinstance(share, Mapping) else loader.exchanged()
+        ensure_averaged(runner)
+        check_hooks(runner, loader, search=True)
 
     # ---- what others ask the loop ----
 
@@ -207,6 +213,7 @@ class SearchLoop(EpochBasedTrainLoop):
             held_out.scorer.check()
         for kind in self.runner.optim_wrapper.keys():
             self.runner.optim_wrapper[kind].terms = lambda kind=kind: self._terms(kind)
+        replay_switches(self.runner, self)
         self.runner.call_hook('before_train')
         while self._epoch < self._max_epochs and not self.stop_training:
             self.run_epoch()
@@ -215,7 +222,7 @@ class SearchLoop(EpochBasedTrainLoop):
             last = self._epoch == self._max_epochs
             if last and not self.asks or due and not last:
                 self._validate()
-        if held_out is not None and not self.stop_training:
+        if held_out is not None:  # also where EarlyStoppingHook has ended the training
             run_candidate_phase(self, held_out)
             self._validate()
         self.runner.call_hook('after_train')
@@ -236,6 +243,7 @@ class SearchLoop(EpochBasedTrainLoop):
     def run_epoch(self) -> None:
         """One pass over the weights' part, from where the iteration count says."""
         self.runner.call_hook('before_train_epoch')
+        self._follow_exchange()
         self.runner.model.train()
         start = self._iter - self._epoch * len(self.dataloader)
         self.dataloader.at(self._epoch, start)
@@ -246,6 +254,17 @@ class SearchLoop(EpochBasedTrainLoop):
             self.run_iter(index, batch, time.perf_counter() - began)
         self.runner.call_hook('after_train_epoch')
         self._epoch += 1
+
+    def _follow_exchange(self) -> None:
+        """What a hook has exchanged in the weights' part (mmdet's PipelineSwitchHook) holds for the
+        architecture's part too, from its next batch on."""
+        if self._exchanged is None:
+            return
+        before, self._exchanged = self._exchanged, self.dataloader.exchanged()
+        new = {k: v for k, v in self._exchanged.items() if v is not before.get(k)}
+        if new:
+            self.arch_dataloader.exchange(new)
+            self._arch_batches = None
 
     def run_iter(self, idx: int, data_batch: Any, waited: float = 0.0) -> None:
         """One weight step, preceded by the architecture steps that are due."""

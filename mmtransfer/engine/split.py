@@ -181,7 +181,7 @@ class SeededSamples(Dataset):
     It is indexed by ``(epoch, index)``. Before a sample is read the generators of ``random``, NumPy
     and torch are seeded from (seed, epoch, index), so augmentation does not depend on how long a
     worker has lived or which worker it is; afterwards they are put back, so without workers the
-    training loop's own draws do not notice.
+    training loop's own draws do not notice. Attributes are read from the dataset and written to it.
 
     Args:
         dataset: Any dataset of the toolboxes.
@@ -189,8 +189,8 @@ class SeededSamples(Dataset):
     """
 
     def __init__(self, dataset: Any, seed: int) -> None:
-        self.dataset = dataset
-        self.seed = seed
+        object.__setattr__(self, 'dataset', dataset)
+        object.__setattr__(self, 'seed', seed)
 
     def __getitem__(self, key: tuple[int, int]) -> Any:
         epoch, index = key
@@ -206,3 +206,15 @@ class SeededSamples(Dataset):
         if name == 'dataset' or name.startswith('__'):
             raise AttributeError(name)
         return getattr(self.dataset, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # What hooks exchange (the pipeline) must reach what is read, or it would change nothing.
+        if name in vars(self):
+            object.__setattr__(self, name, value)
+        elif hasattr(self.dataset, name):
+            setattr(self.dataset, name, value)
+        else:
+            raise AttributeError(
+                f'only what a data set has can be exchanged while it is read; '
+                f'{type(self.dataset).__name__} has no {name!r}.'
+            )

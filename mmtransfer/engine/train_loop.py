@@ -8,11 +8,15 @@ import torch
 from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.registry import DATASETS
 from mmengine.runner import EpochBasedTrainLoop
+from torch import nn
+from torch.utils.data import DataLoader
 
 from mmtransfer.registry import LOOPS
 from mmtransfer.search import draw_seed
 
-from .loaders import build_loader
+from .loaders import EpochLoader, build_loader, epoch_loader
+from .statistics_hook import ensure_averaged
+from .stock_hooks import check_hooks, replay_switches
 
 
 def common_seed(runner) -> int:
@@ -47,6 +51,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
 
     Raises:
         EndlessSamplerError: The sampler never ends.
+        HookError: A hook of the config cannot work on this data or model.
     """
 
     def __init__(
@@ -58,9 +63,35 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         val_interval: int = 1,
     ) -> None:
         self.seed = common_seed(runner)
+        self._loader: EpochLoader | None = None
         dataset = DATASETS.build(dataloader['dataset'])
         loader = build_loader(dataloader, dataset, draw_seed(self.seed, 'batches'))
         super().__init__(runner, loader, max_epochs, val_begin, val_interval)
+        ensure_averaged(runner)
+        check_hooks(runner, loader)
+
+    @property
+    def dataloader(self) -> Any:
+        """The training data."""
+        return self._loader
+
+    @dataloader.setter
+    def dataloader(self, loader: DataLoader) -> None:
+        # mmpose's YOLOXPoseModeSwitchHook puts another one in its place.
+        if not isinstance(loader, EpochLoader):
+            loader = epoch_loader(loader, draw_seed(self.seed, 'batches'))
+        if self._loader is not None and len(loader) != len(self._loader):
+            raise ValueError(
+                f'the training data may be exchanged for some with as many batches, '
+                f'{len(self._loader)} per epoch; received {len(loader)}. The iterations of a run '
+                f'that is resumed could not be told apart.'
+            )
+        self._loader = loader
+
+    def run(self) -> nn.Module:
+        """Train, from where the iteration count says."""
+        replay_switches(self.runner, self)
+        return super().run()
 
     def run_epoch(self) -> None:
         """One pass over the data, from where the iteration count says."""
