@@ -4,6 +4,7 @@ fault is absent; none edits an installed package."""
 import importlib.metadata
 import importlib.util
 import inspect
+import io
 import os
 import subprocess
 import sys
@@ -12,13 +13,11 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import torch
-from mmengine.config.utils import MODULE2PACKAGE
-from mmengine.dist import is_distributed
-from mmengine.logging.history_buffer import HistoryBuffer
-from mmengine.utils import package_utils
 from torch.autograd import Function
+
+from mmtransfer.checkpoints.plain import register_for_mmengine
+from mmtransfer.checkpoints.reading import read_checkpoint, read_file
 
 
 class MissingFeatureError(ImportError):
@@ -26,9 +25,16 @@ class MissingFeatureError(ImportError):
 
 
 def apply() -> None:
-    """Run every remedy; safe to call more than once."""
+    """See that nothing is missing, then run every remedy; safe to call more than once."""
     check_features()
-    register_safe_globals()
+    apply_remedies()
+
+
+def apply_remedies() -> None:
+    """Run every remedy. Importing :mod:`mmtransfer.registry` does, so that they hold in every
+    program whose config names a type of ours; no toolbox is imported for it."""
+    register_for_mmengine()
+    mend_checkpoint_loaders()
     name_toolboxes_by_module()
     stub_simcc_vis()
     give_ssd_head_its_loss()
@@ -46,7 +52,7 @@ def check_features() -> None:
         )
         if importlib.util.find_spec(name) is None
     ]
-    if 'pkg_resources' in inspect.getsource(package_utils) and not _has_pkg_resources():
+    if _reads_pkg_resources() and importlib.util.find_spec('pkg_resources') is None:
         missing.append('pkg_resources (MMEngine reads `pkg::` configs with it): setuptools < 81')
     if missing:
         raise MissingFeatureError(
@@ -55,39 +61,49 @@ def check_features() -> None:
         )
 
 
-def _has_pkg_resources() -> bool:
-    return importlib.util.find_spec('pkg_resources') is not None
-
-
-def _history_buffer_getattr(obj: object, name: str) -> object:
-    """Stands in for ``builtins.getattr`` in checkpoints: HistoryBuffer's methods only."""
-    if obj is HistoryBuffer and name in ('min', 'max', 'mean', 'current'):
-        return getattr(obj, name)
-    raise ValueError(f'refused to unpickle getattr({obj!r}, {name!r})')
-
-
-def register_safe_globals() -> None:
-    """torch >= 2.6 loads with ``weights_only`` and refuses every checkpoint of MMEngine's Runner,
-    which holds HistoryBuffers and NumPy scalars. Allow exactly those."""
-    if not hasattr(torch.serialization, 'add_safe_globals'):
-        return
+def _reads_pkg_resources() -> bool:
     try:
-        multiarray = importlib.import_module('numpy._core.multiarray')
+        from mmengine.utils import package_utils
     except ImportError:
-        multiarray = importlib.import_module('numpy.core.multiarray')
-    allowed: list = [HistoryBuffer, np.ndarray, np.dtype]
-    allowed.append((_history_buffer_getattr, 'builtins.getattr'))
-    for module in ('numpy.core.multiarray', 'numpy._core.multiarray'):
-        allowed.append((multiarray.scalar, f'{module}.scalar'))
-        allowed.append((multiarray._reconstruct, f'{module}._reconstruct'))
-    kinds = ('f2', 'f4', 'f8', 'i1', 'i2', 'i4', 'i8', 'u1', '?')
-    allowed += [type(np.dtype(kind)) for kind in kinds]
-    torch.serialization.add_safe_globals(allowed)
+        return False
+    return 'pkg_resources' in inspect.getsource(package_utils)
+
+
+def mend_checkpoint_loaders() -> None:
+    """MMEngine takes a checkpoint without looking at its sums, loads web addresses without
+    ``weights_only``, and its living fork falls back to ``weights_only=False``. Let it read all of
+    them as :func:`read_checkpoint` does: in resume, load_from, test and inference.
+
+    mmengine.runner is never imported for it: the loaders are replaced when it is imported."""
+
+    def mend(module: types.ModuleType) -> None:
+        register = module.CheckpointLoader.register_scheme
+        names = ('torchvision', 'modelzoo', 'open-mmlab', 'openmmlab', 'mmcls')
+        schemes = ('', 'http://', 'https://', *(f'{name}://' for name in names))
+        register(schemes, load_from_mmtransfer, force=True)
+        register((r'(\S+\:)?s3://', r'(\S+\:)?petrel://'), load_from_ceph, force=True)
+
+    _after_import('mmengine.runner.checkpoint', mend)
+
+
+def load_from_mmtransfer(filename: str, map_location: Any = None) -> dict[str, Any]:
+    """A loader for MMEngine, which logs what follows ``load_from_`` in its name."""
+    return read_checkpoint(filename, map_location)
+
+
+def load_from_ceph(filename: str, map_location: Any = None, backend: str = 'petrel') -> dict:
+    """The same for object stores, through MMEngine's own client."""
+    from mmengine.fileio import get_file_backend
+
+    client = get_file_backend(filename, backend_args=dict(backend=backend))
+    return read_file(io.BytesIO(client.get(filename)), filename, map_location)
 
 
 def name_toolboxes_by_module() -> None:
     """MMEngine finds `mmseg::` configs by the distribution `mmsegmentation`, which a fork or a
     checkout on the path has not got. Where it is absent, let it look for the module instead."""
+    from mmengine.config.utils import MODULE2PACKAGE
+
     for module, distribution in MODULE2PACKAGE.items():
         if module != distribution and not _is_distribution(distribution):
             if importlib.util.find_spec(module) is not None:
@@ -139,7 +155,7 @@ def mend_memory_layouts() -> None:
     mmcv.ops is never imported for it: the operators are mended when (or if) it is imported."""
 
     def mend(_: types.ModuleType) -> None:
-        for name, module in list(sys.modules.items()):
+        for name, module in sys.modules.copy().items():  # other threads may import meanwhile
             if name.startswith('mmcv.ops.'):
                 for function in vars(module).values():
                     if isinstance(function, type) and issubclass(function, Function):
@@ -249,6 +265,8 @@ def end_distributed() -> None:
     without an active exception"), and the launcher takes a finished run for a failed one. After an
     error the group is left alone: ending it would wait for ranks that wait for this one.
     """
+    from mmengine.dist import is_distributed
+
     if is_distributed():
         torch.distributed.destroy_process_group()
 

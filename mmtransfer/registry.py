@@ -1,9 +1,17 @@
-"""Child registries of MMEngine's: ``type='mmtransfer.X'`` works in every config."""
+"""Child registries of MMEngine's: ``type='mmtransfer.X'`` works in every config.
+
+MMEngine imports this module when it meets the first such type, whatever program runs; so the
+remedies for the stack are applied here.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from mmengine import registry as root
+
+from mmtransfer.compat import apply_remedies
+
+apply_remedies()
 
 # Modules whose import registers our types; MMEngine imports them when a name is first looked up.
 _LOCATIONS = [

@@ -1,4 +1,5 @@
 import importlib
+import subprocess
 import sys
 import types
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.logging.history_buffer import HistoryBuffer
 
 from mmtransfer import compat
@@ -36,9 +38,53 @@ def test_logs_load_with_weights_only_and_code_does_not(tmp_path):
         torch.load(tmp_path / 'b.pth', weights_only=True)
 
 
+def test_mmengine_reads_every_checkpoint_as_we_do(tmp_path, monkeypatch):
+    """Its own loaders take a damaged file, and load code from a web address."""
+    from mmengine.runner.checkpoint import CheckpointLoader, load_checkpoint
+
+    from mmtransfer.checkpoints import reading
+    from mmtransfer.checkpoints.errors import CheckpointError
+
+    compat.apply()
+    path = tmp_path / 'a.pth'
+    torch.save(torch.nn.Linear(100, 1).state_dict(), path)
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(torch.load(path)['weight'].numpy().tobytes())] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(CheckpointError, match='a.pth.*is damaged'):
+        load_checkpoint(torch.nn.Linear(100, 1), str(path))
+    torch.save({'state_dict': {}, 'code': Code()}, path)
+    monkeypatch.setattr(reading, 'fetch', lambda name: path)
+    client = types.SimpleNamespace(get=lambda name: path.read_bytes())
+    monkeypatch.setattr('mmengine.fileio.get_file_backend', lambda *_, **__: client)
+    for scheme in ('https://', 'http://', 'open-mmlab://', 'torchvision://', 's3://', 'a:s3://'):
+        with pytest.raises(CheckpointError, match='refused to unpickle getattr'):
+            CheckpointLoader.load_checkpoint(f'{scheme}b/a.pth', 'cpu')
+
+
+REGISTRY = """
+import sys
+import mmtransfer.registry
+heavy = ('mmdet', 'mmseg', 'mmpose', 'mmengine.runner', 'mmcv', 'matplotlib')
+print(*[name for name in heavy if name in sys.modules])
+import torch
+print(torch.load(sys.argv[1], weights_only=True)['log'].mean())
+from mmengine.runner.checkpoint import CheckpointLoader
+print(CheckpointLoader._get_checkpoint_loader('x.pth').__name__)
+"""
+
+
+def test_importing_the_registry_applies_the_remedies_and_is_cheap(tmp_path):
+    """As MMEngine does in any program whose config names a type of ours."""
+    torch.save(dict(log=HistoryBuffer([1.0, 3.0], [1, 1])), tmp_path / 'a.pth')
+    command = [sys.executable, '-c', REGISTRY, str(tmp_path / 'a.pth')]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split('\n')[:3] == ['', '2.0', 'load_from_mmtransfer']
+
+
 def test_without_the_torch_feature_nothing_is_registered(monkeypatch):
     monkeypatch.delattr(torch.serialization, 'add_safe_globals')
-    compat.register_safe_globals()
+    compat.register_for_mmengine()
 
 
 @pytest.mark.parametrize(('torchvision', 'stubbed'), [(None, True), (object(), False)])
@@ -127,13 +173,41 @@ def test_configs_of_a_toolbox_are_found_whatever_its_distribution_is_called(tmp_
     (folder / '.mim/model-index.yml').write_text('Import: []\n')
     (folder / '.mim/configs/a/b.py').write_text('value = 7\n')
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setitem(compat.MODULE2PACKAGE, 'mmsomething', 'mmsome')
-    before = {k: v for k, v in compat.MODULE2PACKAGE.items() if compat._is_distribution(v)}
+    monkeypatch.setitem(MODULE2PACKAGE, 'mmsomething', 'mmsome')
+    before = {k: v for k, v in MODULE2PACKAGE.items() if compat._is_distribution(v)}
     config = tmp_path / 'config.py'
     config.write_text("_base_ = 'mmsomething::a/b.py'\n")
     compat.apply()
     assert Config.fromfile(config).value == 7
-    assert before.items() <= compat.MODULE2PACKAGE.items()  # what is there keeps its name
+    assert before.items() <= MODULE2PACKAGE.items()  # what is there keeps its name
+
+
+def test_mmengine_is_named_when_it_is_missing():
+    code = (
+        'import sys; sys.modules["mmengine"] = None\n'
+        'from mmtransfer import compat\n'
+        'try: compat.apply()\n'
+        'except compat.MissingFeatureError as error: print(error)'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True)
+    assert 'mmtransfer needs mmengine (runner and configs)' in done.stdout
+
+
+def test_operators_are_mended_while_others_import(monkeypatch):
+    class Growing(dict):
+        """As if another thread imported something at every entry."""
+
+        def items(self):
+            for number, item in enumerate(super().items()):
+                self[f'imported_{number}'] = types.ModuleType('x')
+                yield item
+
+    compat.apply()
+    import mmcv.ops  # noqa: F401
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, 'modules', Growing(sys.modules))
+        compat.mend_memory_layouts()
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import mmtransfer
 
 PACKAGE = Path(mmtransfer.__file__).parent
 ROOMS = (
-    'limits', 'files', 'lock', 'architecture', 'space', 'registry', 'compat', 'seeds', 'draw',
+    'limits', 'files', 'lock', 'architecture', 'space', 'checkpoints', 'compat', 'registry',
+    'seeds', 'draw',
     'blocks', 'cost', 'remap', 'backbones', 'search', 'tasks', 'report', 'engine',
 )  # fmt: skip
 FILES = sorted(PACKAGE.rglob('*.py'))

@@ -21,6 +21,9 @@ class RemapHook(Hook):
         source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
         initialise: Modules beside the backbone that keep their own values, such as
             ``('bbox_head.retina_cls',)`` for another number of classes.
+        key: Where in the file the weights are, ``'teacher'``; ``'state_dict'``, ``'model'`` and the
+            other usual places need none.
+        prefix: Only the tensors whose names begin so are taken, without it: ``'student.'``.
         **strategy: With the seed, ``width``, ``kernel`` and ``new``: what a layer with fewer
             channels keeps, where the taps go in a larger kernel (Sec. 4.9), and whether new hidden
             channels are zero or learn; see `mmtransfer.remap.with_strategy`.
@@ -33,12 +36,16 @@ class RemapHook(Hook):
         checkpoint: str,
         source: str = 'supernet',
         initialise: Sequence[str] = (),
+        key: str | None = None,
+        prefix: str = '',
         **strategy: str,
     ) -> None:
         check_source(source, **strategy)
         self.checkpoint = checkpoint
         self.source = source
         self.initialise = tuple(initialise)
+        self.key = key
+        self.prefix = prefix
         self.strategy = strategy
 
     def before_train(self, runner) -> None:
@@ -47,5 +54,13 @@ class RemapHook(Hook):
             return
         model = unwrap(runner.model)
         runner.logger.info(f'remap: weights from the {self.source}, {self.checkpoint}')
-        plan = load_model(model, self.checkpoint, self.source, self.initialise, **self.strategy)
+        plan = load_model(
+            model,
+            self.checkpoint,
+            self.source,
+            self.initialise,
+            key=self.key,
+            prefix=self.prefix,
+            **self.strategy,
+        )
         runner.logger.info(plan.explain())

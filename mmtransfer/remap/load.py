@@ -9,13 +9,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmtransfer.checkpoints.reading import read_checkpoint
+from mmtransfer.checkpoints.tensors import check_values, load_tensors, tensors_of
 from mmtransfer.remap.apply import remap
-from mmtransfer.remap.checkpoint import (
-    check_space,
-    load_tensors,
-    read_checkpoint,
-    tensors_of,
-)
+from mmtransfer.remap.checkpoint import check_space
 from mmtransfer.remap.networks import (
     LOGITS,
     network_to_network,
@@ -37,6 +34,9 @@ def load_seed(
     backbone: nn.Module,
     checkpoint: str | os.PathLike,
     architecture: Any = None,
+    *,
+    key: str | None = None,
+    prefix: str = '',
     **strategy: str,
 ) -> RemapPlan:
     """Remap a checkpoint of the seed network into a backbone of ours, in place.
@@ -44,36 +44,48 @@ def load_seed(
     Args:
         backbone: An `AdaptedBackbone` (known by its ``architecture``) or a supernet (by its
             ``space``).
-        checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes, in any known naming.
+        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes, in any known naming.
         architecture: The network that the checkpoint holds, if it is not the seed itself: whatever
             `mmtransfer.seeds.read_architecture` takes.
+        key: Where in the file the weights are, such as ``'teacher'``; as of
+            `mmtransfer.checkpoints.tensors.load_tensors`.
+        prefix: What their names begin with, as of the same.
         **strategy: ``width``, ``kernel`` and ``new`` of `mmtransfer.remap.with_strategy`.
 
     Returns:
         The plan that was applied; its sources have the checkpoint's own names.
 
     Raises:
-        SeedCheckpointError: The file cannot be read or is of another network; nothing was changed.
+        CheckpointError: The file cannot be read, holds values that cannot be used, or is of another
+            network; nothing was changed.
         RemapError: A layer cannot be remapped in this way; nothing was changed.
     """
-    plan, tensors = _plan_seed(backbone, checkpoint, architecture, **strategy)
-    _load(backbone, plan, tensors)
+    plan, tensors = _plan_seed(backbone, checkpoint, architecture, key, prefix, **strategy)
+    _load(backbone, plan, tensors, checkpoint)
     return plan
 
 
-def load_last_conv(module: nn.Module, seed: str, checkpoint: str | os.PathLike) -> None:
+def load_last_conv(
+    module: nn.Module,
+    seed: str,
+    checkpoint: str | os.PathLike,
+    key: str | None = None,
+    prefix: str = '',
+) -> None:
     """Load the 1x1 convolution before a seed's classifier, in place.
 
     Args:
         module: With ``conv`` and ``bn`` of the seed's shapes.
         seed: Name of the seed.
-        checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes, in any known naming.
+        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes, in any known naming.
+        key: As of `load_seed`.
+        prefix: As of `load_seed`.
 
     Raises:
-        SeedCheckpointError: The file cannot be read, is of another network or lacks that part.
+        CheckpointError: The file cannot be read, is of another network or lacks that part.
         RemapError: The module has other shapes. In every case nothing was changed.
     """
-    tensors = load_tensors(checkpoint)
+    tensors = load_tensors(checkpoint, key, prefix)
     _, names = recognise(_layout(tensors), seed_network(seed), f"'{os.fspath(checkpoint)}'")
     target = module.state_dict()
     found = {n: names[f'head.{n}'] for n in target if f'head.{n}' in names}
@@ -90,7 +102,9 @@ def load_last_conv(module: nn.Module, seed: str, checkpoint: str | os.PathLike) 
                 f'{tuple(target[name].shape)}. Use the widths of {seed}, or leave it to its own '
                 'initialisation.'
             )
-    module.load_state_dict(target | {name: tensors[theirs] for name, theirs in found.items()})
+    taken = {name: tensors[theirs] for name, theirs in found.items()}
+    check_values(taken, target, found, checkpoint)
+    module.load_state_dict(target | taken)
 
 
 def load_model(
@@ -98,26 +112,32 @@ def load_model(
     checkpoint: str | os.PathLike,
     source: str = 'supernet',
     initialise: Sequence[str] = (),
+    *,
+    key: str | None = None,
+    prefix: str = '',
     **strategy: str,
 ) -> RemapPlan:
     """Remap a checkpoint into a whole model with a backbone of ours, in place.
 
     Args:
         model: A model of any toolbox; its ``backbone`` is an `AdaptedBackbone` or a supernet.
-        checkpoint: Whatever `mmtransfer.remap.checkpoint.resolve` takes; a search's work directory
-            means its last checkpoint.
+        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes; a search's work
+            directory means its last checkpoint.
         source: ``'supernet'``: a checkpoint of the supernet, or of the same network in another
             model; neck and head are taken too, by name (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a
             checkpoint of the seed; the backbone only.
         initialise: With a supernet, beginnings of names outside the backbone that keep their own
             values, ``('bbox_head.',)`` for a head with other classes.
+        key: As of `load_seed`.
+        prefix: As of `load_seed`.
         **strategy: With the seed, as of `load_seed`.
 
     Returns:
         The plan that was applied: one fate for every tensor of the model.
 
     Raises:
-        SeedCheckpointError: The file cannot be read, or is of another network than the seed.
+        CheckpointError: The file cannot be read, holds values that cannot be used, or is of another
+            network than the seed.
         RemapError: It is of another search space, or of a model with another neck or head. In every
             case nothing was changed.
     """
@@ -127,14 +147,14 @@ def load_model(
     backbone: Any = getattr(model, 'backbone', None)
     architecture, space = _known(backbone)
     if source == 'seed':
-        plan, tensors = _plan_seed(backbone, checkpoint, None, **strategy)
+        plan, tensors = _plan_seed(backbone, checkpoint, None, key, prefix, **strategy)
         plan = seed_only(plan, _layout(model.state_dict()))
     else:
         content = read_checkpoint(checkpoint)
         plain = space is None
         space = space_of(architecture) if plain else space
         check_space(content, space.fingerprint, os.fspath(checkpoint))
-        tensors = tensors_of(content, os.fspath(checkpoint))
+        tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
         if plain:
             own = network(architecture)
             same = _is_of_network(content, own, os.fspath(checkpoint))
@@ -152,7 +172,7 @@ def load_model(
                 f'{len(left)} tensors more, such as {left[0]}. Give both the same seed and space '
                 f'(max_blocks, layers, kernels, expansions).'
             )
-    _load(model, plan, tensors)
+    _load(model, plan, tensors, checkpoint)
     return plan
 
 
@@ -173,6 +193,8 @@ def _plan_seed(
     backbone: nn.Module,
     checkpoint: str | os.PathLike,
     architecture: Any,
+    key: str | None,
+    prefix: str,
     **strategy: str,
 ) -> tuple[RemapPlan, dict[str, Tensor]]:
     """The plan for a backbone of ours, in the checkpoint's names, and the checkpoint's tensors."""
@@ -188,7 +210,7 @@ def _plan_seed(
             f'width and new treat the hidden channels of MBConv blocks; {seed} has none, and its '
             f'layers keep their widths. Received {given}: leave it out.'
         )
-    tensors = load_tensors(checkpoint)
+    tensors = load_tensors(checkpoint, key, prefix)
     _, names = recognise(_layout(tensors), origin, f"'{os.fspath(checkpoint)}'")
     layout = {ours: tuple(tensors[theirs].shape) for ours, theirs in names.items()}
     if target is not None:
@@ -243,8 +265,15 @@ def _built(plain: Network) -> list[list[Layer]]:
     return [[replace(la, position=la.index, choice=None) for la in s] for s in plain.stages]
 
 
-def _load(module: nn.Module, plan: RemapPlan, tensors: Mapping[str, Tensor]) -> None:
-    module.load_state_dict(remap(plan, tensors, module.state_dict()), strict=True)
+def _load(
+    module: nn.Module, plan: RemapPlan, tensors: Mapping[str, Tensor], origin: str | os.PathLike
+) -> None:
+    """Apply a plan to a module, whole or not at all."""
+    own = module.state_dict()
+    sources = {move.target: move.source for move in plan.moves if move.source is not None}
+    found = {name: tensors[source] for name, source in sources.items()}
+    check_values(found, own, sources, origin)
+    module.load_state_dict(remap(plan, tensors, own), strict=True)
 
 
 def _layout(tensors: Mapping[str, Tensor]) -> Layout:

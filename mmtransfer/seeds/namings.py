@@ -7,6 +7,7 @@ the network's layers; nothing is derived from the text of a key. Each family of 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from ..checkpoints.errors import CheckpointError
 from .layout import NORM, Shape, classifier_layout, network_layout
 from .networks import Layer, Network
 
@@ -14,8 +15,8 @@ Names = dict[str, str]
 _PREFIXES = ('', 'backbone.')
 
 
-class SeedCheckpointError(ValueError):
-    """A checkpoint that does not hold the weights of the seed, or cannot be read safely."""
+class SeedCheckpointError(CheckpointError):
+    """A checkpoint that does not hold the weights of the seed."""
 
 
 def recognise(

@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 from mmtransfer.backbones import take_remap
 from mmtransfer.blocks import conv_norm_act
+from mmtransfer.checkpoints.tensors import check_values, load_tensors
 from mmtransfer.registry import METRICS, MODELS
-from mmtransfer.remap.checkpoint import load_tensors
 from mmtransfer.remap.load import load_last_conv
 from mmtransfer.seeds import seed_network
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
@@ -101,24 +101,29 @@ class ImageClassifier(BaseModel):
         if self._remap_cfg is not None:
             self._take_classifier(**self._remap_cfg)
 
-    def _take_classifier(self, checkpoint: str, classes: bool = False) -> None:
+    def _take_classifier(
+        self, checkpoint: str, classes: bool = False, key: str | None = None, prefix: str = ''
+    ) -> None:
         name = self.backbone.seed.name
         if not isinstance(self.head, nn.Identity):
-            load_last_conv(self.head, name, checkpoint)
+            load_last_conv(self.head, name, checkpoint, key, prefix)
         if not classes:
             return
-        tensors = load_tensors(checkpoint)
+        tensors = load_tensors(checkpoint, key, prefix)
         shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
         _, names = recognise(shapes, seed_network(name), f"'{checkpoint}'")
         linear = {key: names.get(f'fc.{key}') for key in ('weight', 'bias')}
         found = {key: shapes[theirs] for key, theirs in linear.items() if theirs is not None}
-        wanted = {key: tuple(tensor.shape) for key, tensor in self.fc.state_dict().items()}
+        own = self.fc.state_dict()
+        wanted = {key: tuple(tensor.shape) for key, tensor in own.items()}
         if found != wanted:
             raise SeedCheckpointError(
                 f"'{checkpoint}' must hold a linear layer of the shapes {wanted}; it has {found}. "
                 f'Leave out classes=True where the classes are others.'
             )
-        self.fc.load_state_dict({key: tensors[str(theirs)] for key, theirs in linear.items()})
+        taken = {key: tensors[str(theirs)] for key, theirs in linear.items()}
+        check_values(taken, own, {k: str(theirs) for k, theirs in linear.items()}, checkpoint)
+        self.fc.load_state_dict(taken)
 
     def forward(
         self,

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmtransfer.backbones import AdaptedBackbone
 from mmtransfer.blocks import conv_norm_act
-from mmtransfer.remap.checkpoint import load_tensors
+from mmtransfer.checkpoints.tensors import check_values, load_tensors
 from mmtransfer.seeds import seed_network
 from mmtransfer.seeds.layout import classifier_layout
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
@@ -67,7 +67,8 @@ class SeedClassifier(nn.Module):
                 f'too, with {self.network.seed.num_classes} classes; missing: '
                 f'{", ".join(missing)}. Give the checkpoint of the whole published network.'
             )
-        loaded = self.state_dict()
-        for ours, theirs in names.items():
-            loaded[ours if ours in classifier else f'backbone.{ours}'] = tensors[theirs]
-        self.load_state_dict(loaded)
+        own = self.state_dict()
+        theirs = {n if n in classifier else f'backbone.{n}': t for n, t in names.items()}
+        taken = {ours: tensors[name] for ours, name in theirs.items()}
+        check_values(taken, own, theirs, checkpoint)
+        self.load_state_dict(own | taken)

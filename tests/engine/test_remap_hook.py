@@ -13,16 +13,17 @@ from mmtransfer.engine.remap_hook import RemapHook
 def test_hook_acts_on_a_fresh_run_only(monkeypatch, iteration, resumed, acts):
     calls, logged = [], []
 
-    def load_model(*args):
-        calls.append(args)
+    def load_model(*args, **place):
+        calls.append((*args, place))
         return SimpleNamespace(explain=lambda: 'the plan')
 
     monkeypatch.setattr(remap_hook, 'load_model', load_model)
     model = nn.Linear(1, 1)
     logger = SimpleNamespace(info=logged.append)
     runner = SimpleNamespace(iter=iteration, _resume=resumed, model=model, logger=logger)
-    RemapHook('search/', initialise=['bbox_head.']).before_train(runner)
-    wanted = (model, 'search/', 'supernet', ('bbox_head.',))
+    RemapHook('search/', initialise=['bbox_head.'], prefix='student.').before_train(runner)
+    place = dict(key=None, prefix='student.')
+    wanted = (model, 'search/', 'supernet', ('bbox_head.',), place)
     assert calls == ([wanted] if acts else [])
     assert ('the plan' in logged) == acts
 

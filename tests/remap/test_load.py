@@ -9,6 +9,7 @@ from torch import nn
 from mmtransfer.backbones.adapted import AdaptedBackbone
 from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
+from mmtransfer.checkpoints.errors import CheckpointError
 from mmtransfer.registry import MODELS
 from mmtransfer.remap import (
     RemapError,
@@ -295,3 +296,43 @@ def test_the_backbone_alone_from_the_seed(seed_file, seed_state):
     kept = [m.target for m in plan.moves if m.source is None]
     assert kept == ['neck.weight', 'neck.bias', 'bbox_head.weight', 'bbox_head.bias']
     expect(model, plan, seed_state, before)
+
+
+def test_a_teachers_weights_by_key_and_prefix(tmp_path, seed_state):
+    inside = {f'backbone.{name}': tensor for name, tensor in seed_state.items()}
+    content = {'student': {'w': torch.ones(1)}, 'teacher': {**inside, 'head.w': torch.ones(1)}}
+    torch.save(content, tmp_path / 'x.pth')
+    place = dict(checkpoint=str(tmp_path / 'x.pth'), key='teacher', prefix='backbone')
+    cfg = dict(type='mmtransfer.Remap', **place)
+    model = AdaptedBackbone('mobilenet_v2', init_cfg=cfg)
+    model.init_weights()
+    assert all(torch.equal(t, seed_state[n]) for n, t in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda t: t.fill_(torch.nan), 'holds .* NaN or infinite'),
+        (lambda t: t.to_sparse(), 'is not dense'),
+        (lambda t: t > 0, 'is bool, not float'),
+        (lambda t: t.to(torch.complex64), 'is complex64, not float'),
+    ],
+)
+def test_values_that_cannot_be_used_change_nothing(tmp_path, seed_state, change, words):
+    """Neither in the backbone alone nor in a whole model: all tensors are taken or none."""
+    last = 'stages.6.0.project.conv.weight'
+    assert last in seed_state
+    state = {name: tensor.clone() for name, tensor in seed_state.items()}
+    state[last] = change(state[last])
+    torch.save({'state_dict': state}, tmp_path / 'seed.pth')
+    backbone = AdaptedBackbone('mobilenet_v2')
+    model = nn.Module()
+    model.backbone = backbone
+    whole = {f'backbone.{name}': tensor for name, tensor in state.items()}
+    record = {'architecture': json.loads(backbone.architecture.to_json())}
+    torch.save({'state_dict': whole, 'mmtransfer': record}, tmp_path / 'model.pth')
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    for load, target, file in ((load_seed, backbone, 'seed'), (load_model, model, 'model')):
+        with pytest.raises(CheckpointError, match=rf'{file}.pth .*{last} {words}.*Nothing was'):
+            load(target, tmp_path / f'{file}.pth')
+        assert all(torch.equal(t, before[n]) for n, t in backbone.state_dict().items())

@@ -1,0 +1,1 @@
+"""Checkpoints as files: where they are, whether they are whole, and what may be read of them."""
