@@ -18,8 +18,8 @@ class AdaptedBackbone(StagedBackbone):
 
     Args:
         architecture: Name of a seed (the published network itself), alone or with blocks
-            (``resnet50:1,3,7,5``), path of an architecture file, the content of one, or an
-            architecture.
+            (``resnet50:1,3,7,5``), path of an architecture file or of a checkpoint of the adapted
+            network, which holds its architecture; the content of a file, or an architecture.
         out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
             default the last one of every size from a quarter of the image on.
         frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.

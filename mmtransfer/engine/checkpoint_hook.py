@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
@@ -14,11 +15,14 @@ from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import StagedBackbone
+from mmtransfer.checkpoints.address import last_checkpoint
+from mmtransfer.checkpoints.tensors import check_values, tensors_of
 from mmtransfer.files import write_atomically
 from mmtransfer.lock import FolderLock, lock_folder
 from mmtransfer.registry import HOOKS
 
 from .parallel import unwrap
+from .portable import embed_architectures, identified
 
 FORMAT = 1
 # What may change between a run and its continuation.
@@ -46,10 +50,17 @@ class AtomicLocalBackend(LocalBackend):
 
 
 def config_digests(cfg: Any) -> dict[str, str]:
-    """One digest per part of a config that a continuation must share."""
+    """One digest per part of a config that a continuation must share.
+
+    Of an architecture only what makes it another one counts, not the file that it is read from.
+    """
+    return _digests(lambda part: identified(cfg.get(part)))
+
+
+def _digests(value_of: Callable[[str], Any]) -> dict[str, str]:
     digests = {}
     for part in _PARTS:
-        value = cfg.get(part)
+        value = value_of(part)
         value = dict(value) if isinstance(value, dict) else {'': value}
         free = _FREE.get(part, ())
         if part == 'train_cfg' and value.get('arch_begin') is None:
@@ -72,13 +83,17 @@ def _spelled(value: Any) -> str:
 
 @HOOKS.register_module()
 class CheckpointHook(_CheckpointHook):
-    """MMEngine's hook with three differences.
+    """MMEngine's hook with these differences.
 
     A checkpoint is written and synced before the pointer ``last_checkpoint`` names it, and older
     ones are removed last, so that a readable checkpoint exists at every moment. Each one says which
     config it belongs to, and resuming it with another is refused. When the loop can ``derive()``,
     ``architecture.json`` is written beside it. What a search finds after its last step by scoring
     candidates is added to the last checkpoint.
+
+    The dumped config and the one in the checkpoints hold the architecture itself. A work directory
+    that was copied or moved resumes its own checkpoint and leaves those of its origin alone. What a
+    checkpoint holds is checked before any of it is loaded.
     """
 
     def __init__(self, *args, **kwargs) -> None:
@@ -86,9 +101,24 @@ class CheckpointHook(_CheckpointHook):
         if '://' not in str(self.out_dir) and not self.file_client_args and not self.backend_args:
             self.backend_args: dict | None = dict(backend='mmtransfer.atomic')
         self._lock: FolderLock | None = None
+        self.digests_as_given: dict[str, str] = {}
+
+    def before_run(self, runner) -> None:
+        """Choose what to resume, and put the architecture into the config."""
+        self.digests_as_given = _digests(runner.cfg.get)
+        if embed_architectures(runner.cfg):
+            runner.dump_config()
+        if not (runner._resume and runner._load_from is None):
+            return
+        if (Path(runner.work_dir) / 'last_checkpoint').is_file():
+            runner._load_from = last_checkpoint(runner.work_dir)
+        else:  # a new run, whose weights are remapped like any other's
+            runner._resume = False
+            runner.logger.info(f'nothing to resume in {runner.work_dir}: this is a new run')
 
     def before_train(self, runner) -> None:
-        """Keep other runs out of the work directory while this one trains.
+        """Keep other runs out of the work directory while this one trains, and take the best
+        checkpoints of before a resume from this directory.
 
         Raises:
             WorkDirError: Another process trains in it.
@@ -96,6 +126,15 @@ class CheckpointHook(_CheckpointHook):
         if is_main_process():
             self._lock = lock_folder(runner.work_dir)
         super().before_train(runner)
+        if self.save_best:
+            single = len(self.key_indicators) == 1
+            old = {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
+            self._set_best({key: path and self._own(path) for key, path in old.items()})
+
+    def _own(self, path: str) -> str | None:
+        """The file of that name in this run's directory, which may be a copy of another's."""
+        own = self.file_backend.join_path(self.out_dir, Path(path).name)
+        return own if self.file_backend.isfile(own) else None
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
         stale: list[int] = []
@@ -175,32 +214,86 @@ class CheckpointHook(_CheckpointHook):
 
         Raises:
             ResumeError: Names the parts or the tensors that differ.
-            ValueError: The same of tensors, in a test.
+            ValueError: The same of tensors, in a test; or their values cannot be used.
         """
+        model = unwrap(runner.model)
         if not runner._resume:
             if _tests(runner):
-                check_tensors(unwrap(runner.model), checkpoint['state_dict'])
+                tensors = tensors_of(checkpoint, str(runner._load_from))
+                check_tensors(model, tensors)
+                if tensors.keys() != checkpoint.get('state_dict', {}).keys():
+                    checkpoint['state_dict'] = tensors  # MMEngine takes them by these names alone
+            else:
+                check_values(_tensors(checkpoint.get('state_dict', checkpoint)), model.state_dict())
             return
-        mine, theirs = config_digests(runner.cfg), checkpoint.get('mmtransfer', {}).get('config')
-        if theirs is None:
-            raise ResumeError(
-                'only a checkpoint written by mmtransfer.CheckpointHook can be resumed; this one '
-                'does not say which config it belongs to. Start anew, with load_from to take its '
-                'weights.'
-            )
-        differing = [part for part in _PARTS if mine[part] != theirs.get(part)]
-        if differing:
-            raise ResumeError(
-                f'a run must be resumed with the config that began it; the checkpoint is of '
-                f'another config: {", ".join(differing)} differ. Use that config, or another '
-                f'work_dir (with load_from to take the weights).'
-            )
+        _check_config(checkpoint, config_digests(runner.cfg), self.digests_as_given)
         try:
-            check_tensors(unwrap(runner.model), checkpoint['state_dict'])
+            _check_complete(runner, checkpoint)
+            check_tensors(model, checkpoint['state_dict'])
+            _check_optimizer(checkpoint['optimizer'])
         except ValueError as error:
             raise ResumeError(str(error)) from None
         if hasattr(runner.train_loop, 'restore'):
             runner.train_loop.restore(checkpoint['mmtransfer'])
+
+
+def _check_config(checkpoint: Mapping, mine: Mapping[str, str], given: Mapping[str, str]) -> None:
+    theirs = checkpoint.get('mmtransfer', {}).get('config')
+    if theirs is None:
+        raise ResumeError(
+            'only a checkpoint written by mmtransfer.CheckpointHook can be resumed; this one '
+            'does not say which config it belongs to. Start anew, with load_from to take its '
+            'weights.'
+        )
+    # Those of before architectures were identified are digests of the config as it was given.
+    differing = [p for p in _PARTS if theirs.get(p) not in (mine[p], given.get(p))]
+    if differing:
+        raise ResumeError(
+            f'a run must be resumed with the config that began it; the checkpoint is of '
+            f'another config: {", ".join(differing)} differ. Use that config, or another '
+            f'work_dir (with load_from to take the weights).'
+        )
+
+
+def _check_complete(runner: Any, checkpoint: Mapping) -> None:
+    """Raise ValueError where a checkpoint lacks a part that MMEngine would silently do without."""
+    needed = ['state_dict', 'meta', 'message_hub', 'optimizer']
+    schedulers = runner.param_schedulers or []
+    if any(schedulers.values() if isinstance(schedulers, dict) else schedulers):
+        needed.append('param_schedulers')
+    missing = [part for part in needed if part not in checkpoint]
+    if missing:
+        raise ValueError(
+            f'a checkpoint must hold {", ".join(needed)} to be resumed; it lacks '
+            f'{", ".join(missing)}. It was written with save_optimizer=False or '
+            f'save_param_scheduler=False (default_hooks.checkpoint), or stripped afterwards. '
+            f'Resume another one, or start anew with load_from to take its weights.'
+        )
+
+
+def _check_optimizer(state: Any) -> None:
+    """Raise ValueError where a tensor in the state of the optimisers is not finite."""
+    broken = [n for n, t in _tensors(state, 'optimizer').items() if not torch.isfinite(t).all()]
+    if broken:
+        raise ValueError(
+            f'the state of the optimiser must be finite; {len(broken)} tensors of the checkpoint '
+            f'are not, such as {broken[0]}. The training had diverged: resume an earlier one.'
+        )
+
+
+def _tensors(value: Any, name: str = '') -> dict[str, Tensor]:
+    """The tensors anywhere inside a value, by the path to each."""
+    if isinstance(value, Tensor):
+        return {name: value}
+    items: Iterable = ()
+    if isinstance(value, Mapping):
+        items = value.items()
+    elif isinstance(value, list | tuple):
+        items = enumerate(value)
+    found: dict[str, Tensor] = {}
+    for key, part in items:
+        found |= _tensors(part, f'{name}.{key}' if name else str(key))
+    return found
 
 
 def _tests(runner: Any) -> bool:
@@ -210,9 +303,10 @@ def _tests(runner: Any) -> bool:
 
 
 def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless a state dict holds exactly the tensors of a model, names and shapes.
+    """Raise ValueError unless a state dict holds exactly the tensors of a model: names, shapes, and
+    values that can be used.
 
-    MMEngine would skip one of another shape with a line in the log.
+    MMEngine would skip one of another shape with a line in the log, and load NaN.
 
     Args:
         model: Unwrapped.
@@ -235,3 +329,4 @@ def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
             f'{tuple(need[other[0]].shape)} here. Has the architecture file changed since? '
             f'Put the old one back, or use another work_dir.'
         )
+    check_values(have, need)

@@ -16,6 +16,7 @@ from .mbconv import mbconv_space
 from .networks import Layer, Network, seed_network, space_stages
 from .ops import Conv, parse_op
 from .published import SEEDS, SKIP, Seed, Stage, find_seed
+from .recorded import is_checkpoint, recorded_architecture
 from .residual import residual_space
 from .spaces import SPACES, closest_to_seed, network, seed_architecture, space_around, space_of
 
@@ -50,11 +51,13 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
 
     Args:
         source: Name of a seed; one with its blocks per stage, ``'resnet50:1,3,7,5'``; path of an
-            architecture file, the content of one as a mapping, or an architecture.
+            architecture file, the content of one as a mapping, or an architecture; or path of a
+            checkpoint of an adapted network, which holds its architecture.
 
     Raises:
         ArchitectureError: There is no such file, it does not hold an architecture of its space, or
             the source is nothing of the above.
+        CheckpointError: A checkpoint cannot be read.
         SpaceError: The seed has no such blocks.
     """
     if isinstance(source, Architecture):
@@ -74,7 +77,8 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
     else:
         origin = os.fspath(source)
         try:
-            found = Architecture.read(source)
+            read = recorded_architecture if is_checkpoint(source) else Architecture.read
+            found = read(source)
         except ArchitectureError as error:
             if os.path.exists(origin):
                 raise

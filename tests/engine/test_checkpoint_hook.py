@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -6,12 +7,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch import nn
 
 from mmtransfer import compat
+from mmtransfer.checkpoints.errors import CheckpointError
+from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.checkpoint_hook import ResumeError, config_digests
 from mmtransfer.registry import METRICS, MODELS
 
@@ -38,9 +42,11 @@ class HookToy(BaseModel):
 
 @METRICS.register_module()
 class Scripted(BaseMetric):
-    """Epoch 1 scores 0.1, epoch 2 0.3, epoch 3 0.2."""
+    """The first validation scores 0.1, the second 0.3, the third 0.2; or ``better`` at first."""
 
-    scores = (0.1, 0.3, 0.2)
+    def __init__(self, better=None):
+        super().__init__()
+        self.scores = (better or 0.1, 0.3, 0.2)
 
     def process(self, data_batch, data_samples):
         self.results.append(0)
@@ -66,9 +72,17 @@ def config(work_dir, epochs=3, by_epoch=True, **hook):
     )
 
 
-def run(cfg):
-    from mmengine.config import Config
+def validated(cfg, better=None):
+    """A config that is validated by `Scripted`, at best with another score."""
+    cfg.update(
+        val_dataloader=loader(number=4, shuffle=False),
+        val_evaluator=dict(type='mmtransfer.Scripted', better=better),
+        val_cfg=dict(type='ValLoop'),
+    )
+    return cfg
 
+
+def run(cfg):
     compat.apply()
     runner = Runner.from_cfg(Config(cfg))
     runner.train()
@@ -77,7 +91,7 @@ def run(cfg):
 
 def newest(work_dir):
     path = (Path(work_dir) / 'last_checkpoint').read_text()
-    return Path(path).name, torch.load(path, weights_only=True)
+    return Path(path).name, read_checkpoint(path)
 
 
 def test_keeps_the_newest_and_says_whose_they_are(tmp_path):
@@ -94,17 +108,12 @@ def test_inside_an_epoch(tmp_path):
     run(config(tmp_path, epochs=2, by_epoch=False))
     files = [f'iter_{i}.pth' for i in (1, 2, 3, 4)]
     assert sorted(p.name for p in tmp_path.glob('*.pth')) == files
-    states = [torch.load(tmp_path / f, weights_only=True)['meta'] for f in files]
+    states = [read_checkpoint(tmp_path / f)['meta'] for f in files]
     assert [(s['epoch'], s['iter']) for s in states] == [(0, 1), (0, 2), (1, 3), (1, 4)]
 
 
 def test_the_best_is_removed_only_after_a_better_one_is_there(tmp_path, monkeypatch):
-    cfg = config(tmp_path, save_best='acc', max_keep_ckpts=1)
-    cfg.update(
-        val_dataloader=loader(number=4, shuffle=False),
-        val_evaluator=dict(type='mmtransfer.Scripted'),
-        val_cfg=dict(type='ValLoop'),
-    )
+    cfg = validated(config(tmp_path, save_best='acc', max_keep_ckpts=1))
     seen = []
     remove = os.remove
 
@@ -199,21 +208,108 @@ def test_another_model_under_the_same_config_does_not_resume(
         run(dict(config(tmp_path), resume=True))
 
 
-@pytest.mark.parametrize('blocks', [[1, 2, 1, 1], [1, 1, 2, 1]])
-def test_a_test_takes_every_tensor_from_the_checkpoint(tmp_path, blocks):
-    """MMEngine would test a network of other blocks with what fits, the rest at random."""
+def test_a_copied_directory_resumes_its_own_checkpoint(tmp_path):
+    """The pointer and the log name files of the origin, which are not read and not removed."""
+    origin, copy = tmp_path / 'origin', tmp_path / 'copy'
+    run(validated(config(origin, epochs=2, save_best='acc')))
+    shutil.copytree(origin, copy)
+    for path in (*origin.glob('epoch_*'), *copy.glob('epoch_1.pth')):
+        path.write_bytes(b'')
+    before = {p.name: p.stat().st_mtime_ns for p in origin.iterdir()}
+    cfg = validated(config(copy, epochs=4, save_best='acc'), better=0.9)
+    runner = run(dict(cfg, resume=True))
+    assert runner.epoch == 4
+    assert [p.name for p in copy.glob('best*')] == ['best_acc_epoch_3.pth']
+    assert {p.name: p.stat().st_mtime_ns for p in origin.iterdir()} == before
+    shutil.rmtree(origin)
+    assert newest(copy)[1]['meta']['epoch'] == 4
+
+
+def test_resume_without_a_checkpoint_is_a_new_run(tmp_path):
+    """As mmdet's own tools/train.py --resume asks for it; RemapHook acts in new runs only."""
+    runner = run(dict(config(tmp_path, epochs=1), resume=True))
+    assert runner.epoch == 1 and runner._resume is False
+
+
+def test_a_damaged_checkpoint_is_not_resumed(tmp_path):
+    run(config(tmp_path, epochs=2))
+    path = tmp_path / 'epoch_2.pth'
+    whole = bytearray(path.read_bytes())
+    at = whole.index(read_checkpoint(path)['state_dict']['fc.weight'].numpy().tobytes())
+    whole[at] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(CheckpointError, match='epoch_2.pth.*is damaged.*epoch_1.pth.* is intact'):
+        run(dict(config(tmp_path), resume=True))
+    with pytest.raises(CheckpointError, match='epoch_2.pth.*is damaged'):
+        run(dict(config(tmp_path / 'new'), load_from=str(path)))
+    again = dict(config(tmp_path), resume=True, load_from=str(tmp_path / 'epoch_1.pth'))
+    assert run(again).epoch == 3
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (lambda c: c.pop('optimizer'), 'must hold .* to be resumed; it lacks optimizer'),
+        (lambda c: c.pop('param_schedulers'), 'it lacks param_schedulers'),
+        (lambda c: c['state_dict']['fc.bias'].fill_(torch.nan), 'fc.bias holds 2 values'),
+        (lambda c: c['state_dict'].update({'fc.bias': torch.ones(2).to_sparse()}), 'not dense'),
+        (lambda c: c['state_dict'].update({'fc.bias': torch.ones(2) > 0}), 'bool, not float'),
+        (lambda c: poison(c['optimizer']), r'state of the optimiser must be finite.*optimizer\.'),
+    ],
+)
+def test_what_a_resumed_checkpoint_must_hold(tmp_path, change, message):
+    """Checked before anything of it is loaded."""
+    cfg = config(tmp_path, epochs=1)
+    cfg['optim_wrapper'] = dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9))
+    run(cfg)
+    content = read_checkpoint(tmp_path / 'epoch_1.pth')
+    content['state_dict']['fc.weight'].add_(1)
+    change(content)
+    torch.save(content, tmp_path / 'epoch_1.pth')
+    cfg['train_cfg']['max_epochs'] = 2
+    runner = Runner.from_cfg(Config(dict(cfg, resume=True)))
+    own = {name: tensor.clone() for name, tensor in runner.model.state_dict().items()}
+    runner._init_model_weights = lambda: None
+    with pytest.raises(ResumeError, match=message):
+        runner.train()
+    assert_equal_states(runner.model.state_dict(), own)
+
+
+def poison(state):
+    """Make one tensor of an optimiser's state infinite."""
+    state['state'][0]['momentum_buffer'][0] = torch.inf
+
+
+def test_weights_to_begin_from_must_be_finite(tmp_path):
+    run(config(tmp_path, epochs=1))
+    content = read_checkpoint(tmp_path / 'epoch_1.pth')
+    content['state_dict']['fc.weight'][0, 0] = torch.inf
+    torch.save(content, tmp_path / 'epoch_1.pth')
+    with pytest.raises(CheckpointError, match='fc.weight holds 1 values.*Nothing was loaded'):
+        run(dict(config(tmp_path / 'new'), load_from=str(tmp_path / 'epoch_1.pth')))
+
+
+def config_to_test(folder, blocks):
+    """A config that tests folder/trained.pth, and a model of it."""
     compat.apply()
-    config = search_config(tmp_path)
+    config = search_config(folder)
     config.model.backbone = dict(
         type='mmtransfer.AdaptedBackbone', architecture='resnet18', out_indices=(3,), blocks=blocks
     )
     trained = MODELS.build({**config.model, 'backbone': {**config.model.backbone}})
-    torch.save({'state_dict': trained.state_dict(), 'meta': {}}, tmp_path / 'trained.pth')
     for key in ('train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler'):
         config[key] = None
     config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
     config.test_evaluator, config.custom_hooks = config.val_evaluator, []
-    config.load_from = str(tmp_path / 'trained.pth')
+    config.load_from = str(folder / 'trained.pth')
+    return config, trained
+
+
+@pytest.mark.parametrize('blocks', [[1, 2, 1, 1], [1, 1, 2, 1]])
+def test_a_test_takes_every_tensor_from_the_checkpoint(tmp_path, blocks):
+    """MMEngine would test a network of other blocks with what fits, the rest at random."""
+    config, trained = config_to_test(tmp_path, blocks)
+    torch.save({'state_dict': trained.state_dict(), 'meta': {}}, tmp_path / 'trained.pth')
     config.model.backbone.blocks = [1, 2, 1, 1]
     runner = Runner.from_cfg(config)
     if blocks == [1, 2, 1, 1]:
@@ -222,3 +318,21 @@ def test_a_test_takes_every_tensor_from_the_checkpoint(tmp_path, blocks):
         return
     with pytest.raises(ValueError, match=r'missing: .*stages\.1\.1.*other model.backbone.blocks'):
         runner.test()
+
+
+def test_a_test_takes_bare_tensors_by_the_names_of_a_compiled_model(tmp_path):
+    config, trained = config_to_test(tmp_path, [1, 1, 1, 1])
+    state = {f'module._orig_mod.{name}': t for name, t in trained.state_dict().items()}
+    torch.save(state, tmp_path / 'trained.pth')
+    runner = Runner.from_cfg(config)
+    runner.test()
+    assert_equal_states(runner.model.state_dict(), trained.state_dict())
+
+
+def test_a_test_of_values_that_are_not_finite_is_refused(tmp_path):
+    config, trained = config_to_test(tmp_path, [1, 1, 1, 1])
+    state = trained.state_dict()
+    state['fc.weight'][0] = torch.nan
+    torch.save({'state_dict': state}, tmp_path / 'trained.pth')
+    with pytest.raises(ValueError, match=r'fc.weight holds \d+ values that are NaN or infinite'):
+        Runner.from_cfg(config).test()
