@@ -74,7 +74,9 @@ def explanation(error: BaseException) -> str | None:
 
 def _text(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
-        return f"'{error.filename}': {error.strerror}"
+        relative = not Path(os.fsdecode(error.filename)).is_absolute()
+        here = f" (working directory '{os.getcwd()}')" if relative else ''
+        return f"'{error.filename}': {error.strerror}{here}"
     if isinstance(error, KeyError) and error.args:
         return str(error.args[0])  # str() would put it into quotes
     text = str(error).strip() or type(error).__name__

@@ -14,6 +14,7 @@ from mmtransfer.cost.metrics import UNITS
 from mmtransfer.engine.checkpoint_hook import check_tensors
 from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.files import write_atomically
+from mmtransfer.lock import lock_folder
 from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
 from mmtransfer.report import plain_table
 from mmtransfer.search import (
@@ -85,6 +86,7 @@ def rank(args: argparse.Namespace) -> Scores:
     """
     cfg = read_config(args.config, args.cfg_options)
     cfg.work_dir = args.work_dir
+    lock = lock_folder(cfg.work_dir)
     loop = load_search(cfg, args.checkpoint)
     given = {
         'metric': args.metric,
@@ -115,6 +117,7 @@ def rank(args: argparse.Namespace) -> Scores:
         return with_cost(candidate, loop.table, config=args.config, checkpoint=args.checkpoint)
 
     score_candidates(searcher, held_out, scores, scored, describe)
+    del lock  # FILE is whole
     drawn = {describe(a): scores.values[a] for a in searcher.told}
     return Scores(scores.space, scores.rule, scores.evaluation, drawn)
 

@@ -15,14 +15,31 @@ from tests.shrink import shrink
 ROOT = Path(__file__).parents[2]
 
 
-def call(script, *arguments):
+def port():
+    """One that is free."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
-        port = str(probe.getsockname()[1])
-    env = dict(os.environ, PORT=port, PYTHON=sys.executable, OMP_NUM_THREADS='1')
+        return str(probe.getsockname()[1])
+
+
+def call(script, *arguments):
+    env = dict(os.environ, PORT=port(), PYTHON=sys.executable, OMP_NUM_THREADS='1')
     command = ['bash', str(ROOT / 'tools' / script), *map(str, arguments)]
     done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_the_message_of_a_process_is_not_buried(tmp_path):
+    """torchrun itself says in a traceback of its own which process failed."""
+    (tmp_path / 'x.py').write_text(
+        "import sys; print('x.py: error: why', file=sys.stderr); exit(2)"
+    )
+    command = [sys.executable, str(ROOT / 'tools/_launch.py'), '--nproc_per_node=1']
+    command += [f'--master_port={port()}', str(tmp_path / 'x.py')]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert 'x.py: error: why' in done.stderr and 'Traceback' not in done.stderr
+    assert done.stderr.splitlines()[-1] == 'process 0 ended with code 2; see above'
 
 
 def test_a_search_and_a_test_in_two_processes(tmp_path):

@@ -56,9 +56,12 @@ def test_our_own_errors_are_told_as_they_are(tmp_path):
     assert raised(lambda: find_convention('mine')).startswith('the convention must be one of')
 
 
-def test_files_and_modules_are_named(tmp_path):
+def test_files_and_modules_are_named(tmp_path, monkeypatch):
     said = raised(lambda: open(tmp_path / 'gone'))
     assert said == f"'{tmp_path}/gone': No such file or directory"
+    monkeypatch.chdir(tmp_path)
+    said = raised(lambda: open('gone'))
+    assert said == f"'gone': No such file or directory (working directory '{tmp_path}')"
     assert raised(lambda: open(tmp_path)) == f"'{tmp_path}': Is a directory"
     assert raised(lambda: __import__('nowhere')) == "No module named 'nowhere'"
 

@@ -98,3 +98,16 @@ def test_one_training_at_a_time_in_a_work_directory(cfg, tmp_path, monkeypatch, 
     assert built_for == [2]
     monkeypatch.setattr(sys, 'argv', ['train.py', __file__])
     assert tool('train').main() == 0 and built_for == [2, 1]
+
+
+@pytest.mark.parametrize(('launcher', 'bound'), [('pytorch', True), ('none', False)])
+def test_the_processes_of_a_killed_launcher_end(cfg, monkeypatch, launcher, bound):
+    done = []
+    monkeypatch.setattr('_run.run_config', lambda args: cfg)
+    monkeypatch.setattr('_run.ends_with_parent', lambda parent: lambda: done.append(parent))
+    monkeypatch.setattr('mmtransfer.compat.init_distributed', lambda launcher: None)
+    runner = SimpleNamespace(train=lambda: None)
+    monkeypatch.setattr('mmengine.runner.Runner', SimpleNamespace(from_cfg=lambda cfg: runner))
+    monkeypatch.setattr(sys, 'argv', ['train.py', __file__, '--launcher', launcher])
+    assert tool('train').main() == 0
+    assert done == [os.getppid()] * bound
