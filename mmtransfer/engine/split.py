@@ -3,15 +3,16 @@
 import copy
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
+from mmtransfer.annotations import EmptyDataError
 from mmtransfer.search.draws import draw_seed
 
 
@@ -20,19 +21,22 @@ class SplitError(ValueError):
 
 
 def split_dataset(cfg: dict, arch: float | Mapping, seed: int) -> tuple[Any, Any]:
-    """Build a dataset twice and let each copy keep its part.
+    """Build a dataset and give the weights one part of it, the architecture the other.
 
     The innermost dataset is cut after its own filtering, so whatever stands around it (repeats,
-    mixes, a retry after an unreadable image) can only reach samples of its part.
+    mixes, a retry after an unreadable image) can only reach samples of its part. To which part an
+    image belongs follows from the seed and from its name below the data's folders: neither the
+    order in which files are listed nor where the data lies on this machine matters.
 
     Args:
         cfg: Config of the dataset, wrappers included.
-        arch: Share of the samples for architecture steps, in (0, 1); or the config of a dataset of
-            their own, which shares no image with the other.
-        seed: Decides which samples; the order of the files does not.
+        arch: Share of the images for architecture steps, in (0, 1), met to the nearest image; or
+            the config of a dataset of their own, which shares no image with the other.
+        seed: Decides which images.
 
     Returns:
-        The dataset of the weight steps and that of the architecture steps.
+        The dataset of the weight steps and that of the architecture steps. When a share is given
+        their samples are in the order of the images' names.
 
     Raises:
         SplitError: A part would be empty, or the parts overlap.
@@ -43,79 +47,88 @@ def split_dataset(cfg: dict, arch: float | Mapping, seed: int) -> tuple[Any, Any
         return weights, archs
     if not 0 < arch < 1:
         raise SplitError(f'split.arch must lie between 0 and 1, both excluded; received {arch}.')
-    parts: dict[Any, bool] = {}
-    weights = _build(cfg, lambda data: _part(data, arch, seed, parts)[0])
-    archs = _build(cfg, lambda data: _part(data, arch, seed, parts)[1])
-    check_disjoint(weights, archs)
-    return weights, archs
+    fates: dict[str, bool] = {}
+    return _build(cfg, lambda dataset: _cut(dataset, arch, seed, fates))
 
 
 def _whole(cfg: Mapping, part: str) -> Any:
     """A dataset as its config has it, with at least one sample."""
     try:
         dataset = DATASETS.build(dict(cfg))
-        count = len(dataset)
-    except ValueError as error:  # MMEngine's, when there is nothing to serialise
-        if 'concatenate' not in str(error):
-            raise
-        count = 0
-    if count == 0:
+    except EmptyDataError as error:
         raise SplitError(
-            f'both parts of the split must hold samples; the dataset for the {part} is empty. '
-            f'Correct its ann_file, data_prefix or filter_cfg.'
-        )
+            f'both parts of the split must hold samples; the dataset for the {part} is empty: '
+            f'{error}'
+        ) from None
     return dataset
 
 
-def _part(
-    dataset: Any, arch: float, seed: int, parts: dict[Any, bool]
-) -> tuple[list[int], list[int]]:
-    """Indices for the weights and for the architecture; all samples of an image stay together.
+def _build(cfg: Mapping, cut: Callable[[Any], tuple[Any, Any]]) -> tuple[Any, Any]:
+    """The parts that ``cut`` makes of the innermost datasets, each within wrappers of its own."""
+    cfg = dict(copy.deepcopy(cfg))
+    key = next((k for k in ('dataset', 'datasets') if k in cfg), None)
+    if key is None:
+        return cut(_built(cfg))
+    inner, scope = cfg.pop(key), {k: cfg[k] for k in ('_scope_',) if k in cfg}
+    many = isinstance(inner, (list, tuple))
+    pairs = [_build({**scope, **i}, cut) for i in (inner if many else [inner])]
 
-    ``parts`` (image -> whether it is for the architecture) carries what is decided from one
+    def around(parts: Sequence[Any]) -> Any:
+        # Wrappers take configs of any dataset, but objects of the innermost kind only.
+        wrapped = [dict(type=_given, dataset=part) for part in parts]
+        return _built({**copy.deepcopy(cfg), key: wrapped if many else wrapped[0]})
+
+    weights, archs = map(around, zip(*pairs, strict=True))
+    return weights, archs
+
+
+def _built(cfg: Mapping) -> Any:
+    dataset = DATASETS.build(dict(cfg))
+    if hasattr(dataset, 'full_init'):
+        dataset.full_init()
+    return dataset
+
+
+def _cut(dataset: Any, arch: float, seed: int, fates: dict[str, bool]) -> tuple[Any, Any]:
+    """Both parts of an innermost dataset; all samples of an image stay together.
+
+    ``fates`` (image -> whether it is for the architecture) carries what is decided from one
     innermost dataset to the next, so an image that is in two of them has one fate.
     """
+    if not hasattr(dataset, 'get_subset_'):
+        raise SplitError(
+            f"a dataset must be one of MMEngine's (with get_subset_) to be split; received "
+            f'{type(dataset).__name__}.'
+        )
     images = list(_images(dataset))
-    new = [i for i in dict.fromkeys(images) if i not in parts]
-    random.Random(draw_seed(seed, 'split', len(new))).shuffle(new)
-    cut = round(len(new) * arch)
-    parts.update({image: position < cut for position, image in enumerate(new)})
-    archs = [i for i, image in enumerate(images) if parts[image]]
-    weights = [i for i, image in enumerate(images) if not parts[image]]
+    new = {image for image in images if image.path not in fates}
+    drawn = sorted(new, key=lambda image: (draw_seed(seed, f'split/{image.name}'), image))
+    count = round(len(drawn) * arch)
+    fates.update({image.path: place < count for place, image in enumerate(drawn)})
+    ordered = sorted(range(len(images)), key=images.__getitem__)
+    archs = [i for i in ordered if fates[images[i].path]]
+    weights = [i for i in ordered if not fates[images[i].path]]
     if not archs or not weights:
         raise SplitError(
             f'both parts of the split must hold samples; {len(images)} samples of '
             f'{len(set(images))} images split at arch={arch} leave {len(weights)} for the weights '
             f'and {len(archs)} for the architecture. Use another share or more data.'
         )
-    return weights, archs
+    other = _twin(dataset)
+    dataset.get_subset_(weights)
+    other.get_subset_(archs)
+    return dataset, other
 
 
-def _build(cfg: Mapping, keep) -> Any:
-    cfg = dict(copy.deepcopy(cfg))
-    for key in ('dataset', 'datasets'):
-        if key not in cfg:
-            continue
-        inner, scope = cfg[key], {k: cfg[k] for k in ('_scope_',) if k in cfg}
-        many = isinstance(inner, (list, tuple))
-        built = [_build({**scope, **i}, keep) for i in (inner if many else [inner])]
-        # Wrappers take configs of any dataset, but objects of the innermost kind only.
-        wrapped = [dict(type=_given, dataset=b) for b in built]
-        cfg[key] = wrapped if many else wrapped[0]
-        outer = DATASETS.build(cfg)
-        if hasattr(outer, 'full_init'):
-            outer.full_init()
-        return outer
-    dataset = DATASETS.build(cfg)
-    if hasattr(dataset, 'full_init'):
-        dataset.full_init()
-    if not hasattr(dataset, 'get_subset_'):
-        raise SplitError(
-            f"a dataset must be one of MMEngine's (with get_subset_) to be split; received "
-            f'{type(dataset).__name__}.'
-        )
-    dataset.get_subset_(keep(dataset))
-    return dataset
+def _twin(dataset: Any) -> Any:
+    """A copy with a pipeline of its own; the annotations, which nobody changes, are shared.
+
+    MMEngine's ``get_subset`` gives all copies of a dataset one and the same pipeline: its memo of
+    what it has copied outlives the call.
+    """
+    shared = ('data_list', 'data_bytes', 'data_address', 'coco')
+    kept = [getattr(dataset, name) for name in shared if hasattr(dataset, name)]
+    return copy.deepcopy(dataset, {id(value): value for value in kept})
 
 
 def _given(dataset: Any) -> Any:
@@ -135,29 +148,52 @@ def innermost(dataset: Any) -> Iterator[Any]:
 
 def check_disjoint(first: Any, second: Any) -> None:
     """Raise :class:`SplitError` when two datasets share an image (its path, or its id)."""
-    shared = _identities(first) & _identities(second)
+    shared = _paths(first) & _paths(second)
     if shared:
-        some = ', '.join(sorted(map(str, shared))[:3])
+        some = ', '.join(sorted(shared)[:3])
         raise SplitError(
             f'the parts for weights and architecture must share no image; {len(shared)} are in '
             f'both, such as {some}. Give each part annotations of its own.'
         )
 
 
-def _identities(dataset: Any) -> set:
-    return {image for part in innermost(dataset) for image in _images(part)}
+class _Image(NamedTuple):
+    """What tells one image from others.
+
+    Args:
+        name: The same on every machine: the path below the data's folders.
+        path: The same in every dataset of this run.
+    """
+
+    name: str
+    path: str
 
 
-def _images(dataset: Any) -> Iterator[str]:
-    """What tells the image of each sample: its path, else its id, else all that is known of it."""
+def _paths(dataset: Any) -> set[str]:
+    return {image.path for part in innermost(dataset) for image in _images(part)}
+
+
+def _images(dataset: Any) -> Iterator[_Image]:
+    """The image of each sample, by its path, else its id, else all that is known of it."""
+    roots = _roots(dataset)
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
         if isinstance(info.get('img_path'), str):
-            yield os.path.abspath(info['img_path'])
+            path = os.path.abspath(info['img_path'])
+            root = next((r for r in roots if path.startswith(r)), None)
+            yield _Image(path[len(root) :] if root else os.path.normpath(info['img_path']), path)
         elif 'img_id' in info:
-            yield f'image {info["img_id"]}'
+            yield _Image(*[f'image {info["img_id"]}'] * 2)
         else:
-            yield repr({k: v for k, v in info.items() if k != 'sample_idx'})
+            yield _Image(*[repr({k: v for k, v in info.items() if k != 'sample_idx'})] * 2)
+
+
+def _roots(dataset: Any) -> list[str]:
+    """The folders that a dataset is told to look in, the widest first, each with its separator."""
+    prefixes = getattr(dataset, 'data_prefix', None)
+    inner = list(prefixes.values()) if isinstance(prefixes, Mapping) else [prefixes]
+    given = [getattr(dataset, 'data_root', None), *inner]
+    return [os.path.join(os.path.abspath(g), '') for g in given if isinstance(g, str) and g]
 
 
 @contextmanager

@@ -1,4 +1,5 @@
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mmengine.dataset import BaseDataset
 
+from mmtransfer import compat
 from mmtransfer.engine.split import (
     SeededSamples,
     SplitError,
@@ -40,6 +42,24 @@ class SplitToy(BaseDataset):
     def prepare_data(self, idx):
         name = self.get_data_info(idx)['img_path']
         return None if name in self.broken else name
+
+
+@DATASETS.register_module()
+class Listed(BaseDataset):
+    """Images of a folder, in the order in which a file system happens to list them."""
+
+    reads = 0
+
+    def __init__(self, names=(), **kwargs):
+        self.listed = names
+        super().__init__(**kwargs)
+
+    def load_data_list(self):
+        return [dict(img_path=f'{self.data_prefix["img_path"]}/{name}') for name in self.listed]
+
+    def get_data_info(self, idx):
+        type(self).reads += 1
+        return super().get_data_info(idx)
 
 
 def toy(**kwargs):
@@ -139,6 +159,50 @@ def test_a_sample_follows_from_seed_epoch_and_index_alone():
     assert SeededSamples(Noise(), seed=5)[2, 1] != first
 
 
+def names_in(part):
+    return [Path(path).name for path in images(part)]
+
+
+@pytest.mark.parametrize('where', ['data_root', 'data_prefix'])
+def test_the_part_of_an_image_follows_from_what_it_is(where, tmp_path):
+    """Neither from the order of the listing, nor from where the data lies on a machine."""
+    names = [f'{i}.png' for i in range(40)]
+    found = []
+    for number, order in enumerate((names, names[::-1], random.Random(1).sample(names, 40))):
+        root = str(tmp_path / f'machine{number}')
+        place = dict(data_root=root, data_prefix=dict(img_path='images'))
+        if where == 'data_prefix':
+            place = dict(data_prefix=dict(img_path=f'{root}/images'))
+        parts = split_dataset(dict(type='mmtransfer.Listed', names=order, **place), 0.3, 5)
+        found.append([names_in(part) for part in parts])
+    assert found[0] == found[1] == found[2]
+    assert [len(part) for part in found[0]] == [28, 12]
+    assert found[0] != [names[12:], names[:12]]
+    other = split_dataset(dict(type='mmtransfer.Listed', names=names, **place), 0.3, 6)
+    assert names_in(other[1]) != found[0][1]
+
+
+def test_other_images_change_the_part_of_few():
+    """It is a rank by what each image is, so most keep their part when images are added."""
+    before, after = (
+        set(images(split_dataset(toy(number=n), 0.5, 0)[1])) for n in (100, 110)
+    )  # fmt: skip
+    assert len(before) == 50 and len(after) == 55 and len(before - after) <= 5
+
+
+def test_every_record_is_read_once():
+    Listed.reads = 0
+    config = dict(type='mmtransfer.Listed', names=[f'{i}.png' for i in range(30)])
+    split_dataset(dict(type='RepeatDataset', times=2, dataset=config), 0.5, 0)
+    assert Listed.reads == 30
+
+
+def test_the_parts_share_no_transform():
+    parts = split_dataset(toy(pipeline=[dict(type='mmtransfer.PackImage')]), 0.5, 0)
+    first, second = (part.pipeline.transforms for part in parts)
+    assert first is not second and first[0] is not second[0]
+
+
 def test_a_dataset_of_its_own_for_the_architecture():
     weights, arch = dict(type='mmtransfer.SplitToy'), dict(type='mmtransfer.SplitToy', first=10)
     for part, first in zip(split_dataset(weights, arch, 0), (0, 10), strict=True):
@@ -147,5 +211,6 @@ def test_a_dataset_of_its_own_for_the_architecture():
         ]
     with pytest.raises(SplitError, match='10 are in both'):
         split_dataset(weights, weights, 0)
-    with pytest.raises(SplitError, match='the architecture is empty'):
+    compat.apply()
+    with pytest.raises(SplitError, match='the architecture is empty: SplitToy found no sample'):
         split_dataset(weights, dict(type='mmtransfer.SplitToy', number=0), 0)
