@@ -152,9 +152,11 @@ class ImageClassifier(BaseModel):
         if mode != 'predict':
             raise ValueError(f"mode must be 'tensor', 'loss' or 'predict'; received {mode!r}.")
         samples = data_samples or [BaseDataElement() for _ in scores]
-        for sample, probabilities in zip(samples, scores.softmax(1), strict=True):
-            sample.set_field(probabilities, 'pred_scores')
-            sample.set_field(int(probabilities.argmax()), 'pred_label')
+        probabilities = scores.softmax(1)
+        labels = probabilities.argmax(1).tolist()  # the device is waited for once a batch
+        for sample, own, label in zip(samples, probabilities, labels, strict=True):
+            sample.set_field(own, 'pred_scores')
+            sample.set_field(label, 'pred_label')
         return samples
 
 
@@ -197,14 +199,16 @@ class Accuracy(BaseMetric):
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Keep the rank of the truth, from 0, in every prediction."""
-        for sample in data_samples:
-            scores, label = sample['pred_scores'], int(sample['gt_label'])
-            if max(self.topk) > len(scores):
-                raise ValueError(
-                    f'topk must lie within the {len(scores)} classes; received {self.topk}. '
-                    f'Correct it in val_evaluator and test_evaluator.'
-                )
-            self.results.append(int((~(scores < scores[label])).sum()) - 1)
+        scores = torch.stack([sample['pred_scores'] for sample in data_samples])
+        if max(self.topk) > scores.shape[1]:
+            raise ValueError(
+                f'topk must lie within the {scores.shape[1]} classes; received {self.topk}. '
+                f'Correct it in val_evaluator and test_evaluator.'
+            )
+        labels = torch.tensor([int(s['gt_label']) for s in data_samples], device=scores.device)
+        truth = scores.gather(1, labels[:, None])
+        # The device is waited for once a batch.
+        self.results.extend(((~(scores < truth)).sum(1) - 1).tolist())
 
     def compute_metrics(self, results: list[int]) -> dict[str, float]:
         """Percentages over all images."""

@@ -32,13 +32,17 @@ class ImageFolder(BaseDataset):
         data_root: The folder of the data set.
         split: The folder in it, ``'train'`` or ``'val'``; empty for ``data_root`` itself.
         ann_file: A text file in ``data_root`` that lists the images of this part, one path a line,
-            relative to the folder of the split: ``CLASS/name.jpg``. By default all images.
-        metainfo: May name the ``classes``; they must then be those of the folders.
+            relative to the folder of the split: ``CLASS/name.jpg``. A label may follow, as in
+            ImageNet's lists: ``CLASS/name.jpg 3``; then the image may lie in any folder. By
+            default all images.
+        metainfo: May name the ``classes``; they must then be those of the folders. Needed for a
+            list with labels of images that are not in class folders.
         **kwargs: As MMEngine's BaseDataset: pipeline, indices, test_mode, ...
 
     Raises:
         FolderError: There is no such folder or no class in it, a class has no image, a listed image
-            is of no class, or ``metainfo`` names other classes.
+            is of no class or of another one than its label says, or ``metainfo`` names other
+            classes.
     """
 
     def __init__(
@@ -55,53 +59,49 @@ class ImageFolder(BaseDataset):
                 f'data_root and split must name a folder with a folder per class; there is no '
                 f"folder '{self.folder}'. Correct them, or link the data there."
             )
-        classes = tuple(sorted(path.name for path in self.folder.iterdir() if path.is_dir()))
-        if not classes:
+        named = (metainfo or {}).get('classes')
+        folders = tuple(sorted(path.name for path in self.folder.iterdir() if path.is_dir()))
+        if not folders and not (named and ann_file):
             raise FolderError(
                 f"'{self.folder}' must hold a folder per class; it holds none. Correct data_root "
-                f'and split.'
+                f'and split; or, for images in one folder, give an ann_file with labels, and '
+                f'metainfo.classes.'
             )
-        named = (metainfo or {}).get('classes')
-        if named is not None and tuple(named) != classes:
+        if folders and named is not None and tuple(named) != folders:
             raise FolderError(
                 f"metainfo.classes must be the folders of '{self.folder}' in sorted order: "
-                f'{differing(tuple(named), classes)} Correct metainfo, or leave classes out.'
+                f'{differing(tuple(named), folders)} Correct metainfo, or leave classes out.'
             )
         super().__init__(
             ann_file=ann_file,
-            metainfo={**(metainfo or {}), 'classes': classes},
+            metainfo={**(metainfo or {}), 'classes': folders or tuple(named)},
             data_root=data_root,
             **kwargs,
         )
 
     def load_data_list(self) -> list[dict[str, Any]]:
         """One entry per image: ``img_path`` and ``gt_label``."""
-        label_of = {name: label for label, name in enumerate(self.metainfo['classes'])}
-        data = []
-        for path in self._listed() if self.ann_file else self._all():
-            name = path.relative_to(self.folder).parts[0]
-            if name not in label_of:
-                raise FolderError(
-                    f"'{self.ann_file}' must list images as CLASS/name.jpg below '{self.folder}'; "
-                    f"it has '{path.relative_to(self.folder)}'."
-                )
-            data.append(dict(img_path=str(path), gt_label=label_of[name]))
-        empty = set(label_of.values()) - {entry['gt_label'] for entry in data}
+        classes = self.metainfo['classes']
+        entries = self._listed() if self.ann_file else self._all()
+        data = [dict(img_path=str(path), gt_label=label) for path, label in entries]
+        empty = set(range(len(classes))) - {entry['gt_label'] for entry in data}
         if empty:
-            names = [self.metainfo['classes'][label] for label in sorted(empty)]
             raise FolderError(
                 f"every class must have an image; in '{self.ann_file or self.folder}' there is "
-                f'none of {_few(names)}. Add images ({", ".join(SUFFIXES)}), or remove the folder.'
+                f'none of {_few([classes[label] for label in sorted(empty)])}. Add images '
+                f'({", ".join(SUFFIXES)}), or remove the folder.'
             )
         return data
 
-    def _all(self) -> list[Path]:
+    def _all(self) -> list[tuple[Path, int]]:
         found = (
-            path for name in self.metainfo['classes'] for path in (self.folder / name).iterdir()
+            (path, label)
+            for label, name in enumerate(self.metainfo['classes'])
+            for path in (self.folder / name).iterdir()
         )
-        return sorted(path for path in found if path.suffix.lower() in SUFFIXES)
+        return sorted(entry for entry in found if entry[0].suffix.lower() in SUFFIXES)
 
-    def _listed(self) -> list[Path]:
+    def _listed(self) -> list[tuple[Path, int]]:
         try:
             lines = Path(self.ann_file).read_text().splitlines()
         except (OSError, UnicodeDecodeError) as error:
@@ -109,7 +109,34 @@ class ImageFolder(BaseDataset):
                 f"ann_file must be a text file with an image's path on each line; "
                 f"'{self.ann_file}' cannot be read ({type(error).__name__}: {error})."
             ) from None
-        return [self.folder / line.strip() for line in lines if line.strip()]
+        return [self._entry(line.strip()) for line in lines if line.strip()]
+
+    def _entry(self, line: str) -> tuple[Path, int]:
+        """Path and label of a line: ``CLASS/name.jpg``, or ``name.jpg 3``."""
+        classes, (name, given) = self.metainfo['classes'], _parsed(line)
+        folder = Path(name).parts[0]
+        label = classes.index(folder) if folder in classes else given
+        if label is None or not 0 <= label < len(classes):
+            raise FolderError(
+                f"'{self.ann_file}' must list images as CLASS/name.jpg below '{self.folder}', or "
+                f'with a label from 0 to {len(classes) - 1} after the path; it has {line!r}.'
+            )
+        if given not in (None, label):
+            raise FolderError(
+                f"labels in '{self.ann_file}' must be places in metainfo.classes, the sorted "
+                f'folders; it has {line!r}, and {folder!r} has the label {label}. Correct the list, '
+                f'or leave the labels out.'
+            )
+        return self.folder / name, label
+
+
+def _parsed(line: str) -> tuple[str, int | None]:
+    """Path and label of a line; a name may hold spaces, and a number at its end is a label only
+    behind a whole file name."""
+    name, *last = line.rsplit(maxsplit=1)
+    if last and last[0].isdecimal() and Path(name).suffix.lower() in SUFFIXES:
+        return name, int(last[0])
+    return line, None
 
 
 def differing(received: Sequence[str], expected: Sequence[str]) -> str:

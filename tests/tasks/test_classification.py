@@ -155,6 +155,27 @@ def test_accuracy():
     assert judged(scores, [4, 1, 0, 3], topk=(2,)) == {'accuracy/top2': 25.0}
 
 
+def test_a_batch_waits_for_the_device_once(monkeypatch):
+    """Each of these copies a number from a GPU to the host, and waits for it."""
+    model = classifier('resnet18', num_classes=6).eval()
+    scores, waits = torch.randn(8, 6), []
+    monkeypatch.setattr(model, 'backbone', lambda x: [x])
+    monkeypatch.setattr(model, 'fc', lambda x: scores)
+    for name in ('item', 'tolist', '__int__', '__float__', '__bool__', '__index__', 'cpu'):
+        original = getattr(torch.Tensor, name)
+
+        def counted(tensor, *args, name=name, original=original):
+            waits.append(name)
+            return original(tensor, *args)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+    samples = [BaseDataElement(gt_label=i % 6) for i in range(8)]
+    model(torch.zeros(8, 6, 1, 1), samples, mode='predict')
+    assert waits == ['tolist'] and isinstance(samples[0].pred_label, int)
+    Accuracy().process({}, [s.to_dict() for s in samples])
+    assert waits == ['tolist'] * 2
+
+
 def test_ties_and_nan_are_wrong():
     assert judged([[0.5, 0.5], [float('nan')] * 2], [0, 0], (1,)) == {'accuracy/top1': 0.0}
 

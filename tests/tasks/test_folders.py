@@ -1,5 +1,7 @@
 """Folders as classes; transforms that draw from NumPy alone."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
@@ -47,6 +49,38 @@ def test_a_list_chooses_the_images(tmp_path):
         ImageFolder(root, split='images', ann_file='val.txt')
     with pytest.raises(FolderError, match='nowhere.txt.* cannot be read'):
         ImageFolder(root, split='images', ann_file='nowhere.txt')
+
+
+def test_a_list_may_have_labels(tmp_path):
+    """As those of ImageNet and mmpretrain: the path, a space, the label."""
+    root = make(tmp_path, split='images', cat=2, dog=2)
+    listed = tmp_path / 'val.txt'
+    listed.write_text('cat/0.png 0\ndog/1.png\t1\ndog/0.png\n')
+    data = ImageFolder(root, split='images', ann_file='val.txt', pipeline=[])
+    assert [data.get_data_info(i)['gt_label'] for i in range(3)] == [0, 1, 1]
+    assert data.get_data_info(0)['img_path'] == f'{root}/images/cat/0.png'
+    listed.write_text('cat/0.png 1\ndog/1.png 0\n')
+    with pytest.raises(FolderError, match=r"has 'cat/0.png 1', and 'cat' has the label 0"):
+        ImageFolder(root, split='images', ann_file='val.txt')
+    listed.write_text('0.png 2\n')
+    with pytest.raises(FolderError, match=r"a label from 0 to 1 after the path; it has '0.png 2'"):
+        ImageFolder(root, split='images', ann_file='val.txt')
+
+
+def test_a_list_with_labels_needs_no_class_folders(tmp_path):
+    for name in ('a 1.JPEG', 'b.JPEG'):
+        (tmp_path / 'val').mkdir(exist_ok=True)
+        Image.new('RGB', (8, 6)).save(tmp_path / 'val' / name)
+    (tmp_path / 'val.txt').write_text('b.JPEG 0\na 1.JPEG 1\n')
+    known = dict(data_root=str(tmp_path), split='val', ann_file='val.txt', pipeline=[])
+    data = ImageFolder(**known, metainfo=dict(classes=['cat', 'dog']))
+    found = [data.get_data_info(i) for i in range(2)]
+    assert [(Path(f['img_path']).name, f['gt_label']) for f in found] == [
+        ('b.JPEG', 0), ('a 1.JPEG', 1)
+    ]  # fmt: skip
+    assert tuple(data.metainfo['classes']) == ('cat', 'dog')
+    with pytest.raises(FolderError, match='an ann_file with labels, and metainfo.classes'):
+        ImageFolder(**known)
 
 
 def test_bad_folders(tmp_path):
