@@ -1,12 +1,17 @@
-"""Does the neck (or the head) expect the channels that the backbone gives?"""
+"""Does whatever reads the backbone's features expect the channels that it gives?"""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmengine.hooks import Hook
+from torch import nn
 
 from mmtransfer.registry import HOOKS
 
 from .parallel import unwrap
+
+# The detector that mmdet's semi-supervised models hold twice is named once in their config.
+_NAMED_ONCE = {'student': 'detector', 'teacher': 'detector'}
 
 
 class ChannelsError(ValueError):
@@ -14,54 +19,84 @@ class ChannelsError(ValueError):
 
 
 def check_channels(model: Any) -> None:
-    """Compare the backbone's ``out_channels`` with the ``in_channels`` of what reads its features.
+    """Compare the backbone's ``out_channels`` with the ``in_channels`` of all that reads its
+    features: the neck, or where there is none every head, auxiliary ones included.
 
     Backbones without ``out_channels`` (the toolboxes' own) and readers without ``in_channels`` are
-    left alone.
+    left alone. The backbone may be that of a detector within a wrapper.
 
     Raises:
-        ChannelsError: Names both and how to mend it.
+        ChannelsError: Names both, with their keys in the config, and how to mend it.
     """
-    model = unwrap(model)
-    given = getattr(getattr(model, 'backbone', None), 'out_channels', None)
-    if given is None:
-        return
-    given = list(given)
-    for name in ('neck', 'decode_head', 'bbox_head', 'head'):
-        reader = getattr(model, name, None)
-        if reader is None:
+    for path, module in unwrap(model).named_modules():
+        backbone = getattr(module, 'backbone', None)
+        if getattr(backbone, 'out_channels', None) is None:
             continue
-        expected = getattr(reader, 'in_channels', None)
-        if expected is None:
-            return
-        index = getattr(reader, 'in_index', None)
-        _check_index(name, index, given)
-        if isinstance(expected, int):
-            picked = given[index] if isinstance(index, int) else given[-1]
-            fits = expected == picked
-        else:
-            picked = given if index is None else [given[i] for i in index]
-            fits = list(expected) == list(picked)
-        if not fits:
-            backbone = model.backbone
-            names = [n for n in ('expand_indices', 'out_indices') if hasattr(backbone, n)]
-            settings = ''.join(f', {n}={tuple(getattr(backbone, n))}' for n in names)
-            others = ' or '.join(f'model.backbone.{n}' for n in names) or 'the backbone'
-            raise ChannelsError(
-                f"{name}.in_channels must equal the channels of the backbone's features, {picked} "
-                f'({type(backbone).__name__}{settings}); received {expected}. Set '
-                f'model.{name}.in_channels={picked} or change {others}.'
-            )
+        for name, reader in _readers(module):
+            if getattr(reader, 'in_channels', None) is not None:
+                _check_reader(config_key(path), name, reader, backbone)
+
+
+def config_key(path: str) -> str:
+    """The key in the config of a module of the model: ``'model.roi_head.bbox_head.0'``."""
+    names = [_NAMED_ONCE.get(name, name) for name in path.split('.') if name]
+    return '.'.join(['model', *names])
+
+
+def _readers(module: Any) -> Iterator[tuple[str, Any]]:
+    """What reads the backbone's features: the first part of the neck, or every head."""
+    neck = getattr(module, 'neck', None)
+    if neck is not None:
+        yield from list(_listed('neck', neck))[:1]
         return
+    for name, child in module.named_children():
+        if name not in ('backbone', 'data_preprocessor'):
+            yield from _listed(name, child)
 
 
-def _check_index(name: str, index: Any, given: list[int]) -> None:
+def _listed(name: str, module: Any) -> Iterator[tuple[str, Any]]:
+    """A module, or those of a list of them (auxiliary heads, the stages of a cascade)."""
+    if isinstance(module, (nn.ModuleList, nn.Sequential)):
+        for number, inner in enumerate(module):
+            yield f'{name}.{number}', inner
+    else:
+        yield name, module
+
+
+def _check_reader(key: str, name: str, reader: Any, backbone: Any) -> None:
+    given, expected = list(backbone.out_channels), reader.in_channels
+    index = getattr(reader, 'in_index', None)
+    _check_index(f'{key}.{name}', index, f'{key}.backbone', given)
+    needed: Any
+    if isinstance(index, Sequence):
+        needed = [given[i] for i in index]
+    elif isinstance(expected, int):
+        needed = given[-1 if index is None else index]
+    else:
+        needed = given if index is None else [given[index]]
+    if isinstance(expected, int):  # of several features: their channels are joined
+        fits = expected == (needed if isinstance(needed, int) else sum(needed))
+    else:
+        fits = list(expected) == needed
+    if fits:
+        return
+    names = [n for n in ('expand_indices', 'out_indices') if hasattr(backbone, n)]
+    settings = ''.join(f', {n}={tuple(getattr(backbone, n))}' for n in names)
+    others = ' or '.join(f'{key}.backbone.{n}' for n in names) or 'the backbone'
+    raise ChannelsError(
+        f"{name}.in_channels must equal the channels of the backbone's features, {needed} "
+        f'({type(backbone).__name__}{settings}); received {expected}. Set '
+        f'{key}.{name}.in_channels={needed} or change {others}.'
+    )
+
+
+def _check_index(reader: str, index: Any, backbone: str, given: list[int]) -> None:
     wanted = [] if index is None else [index] if isinstance(index, int) else list(index)
     if any(not -len(given) <= i < len(given) for i in wanted):
         raise ChannelsError(
-            f'{name}.in_index must name features that the backbone gives, which are '
-            f'{len(given)} of {given} channels; received {index}. Change model.{name}.in_index or '
-            f'add to model.backbone.out_indices.'
+            f'{reader}.in_index must name features that the backbone gives, which are '
+            f'{len(given)} of {given} channels; received {index}. Change {reader}.in_index or '
+            f'add to {backbone}.out_indices.'
         )
 
 
