@@ -1,6 +1,6 @@
 """Tables, the report page, and how far a run has come: pure functions on plain values."""
 
-from .page import Page, Result, report_page, result_table
+from .page import Page, Result, remarks, report_page, result_table
 from .progress import Position, clock, expected_work, read_position
 from .tables import markdown_table, plain_table
 
@@ -13,6 +13,7 @@ __all__ = [
     'markdown_table',
     'plain_table',
     'read_position',
+    'remarks',
     'report_page',
     'result_table',
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite, nan
 
 from .tables import markdown_table
 
@@ -13,7 +14,8 @@ class Result:
     Args:
         name: How the table calls it.
         cost: ``{'params': {'backbone', ..., 'total'}, 'madds': {the same}}``.
-        metrics: Test metrics by name, such as ``'coco/bbox_mAP'``.
+        metrics: Test metrics by name, such as ``'coco/bbox_mAP'``; empty, or NaN, where the test
+            found nothing.
         search_seconds: Wall time of its search; 0 if there was none.
         tune_seconds: Wall time of its fine-tune.
     """
@@ -26,8 +28,12 @@ class Result:
 
 
 def result_table(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows: cost of backbone and whole network, every metric they share, wall times."""
-    shared = [m for m in results[0].metrics if all(m in r.metrics for r in results)]
+    """Header and rows: cost of backbone and whole network, every metric they share, wall times.
+
+    A network whose test found nothing shares all metrics; ``-`` stands for what it has not got.
+    """
+    reported = [r.metrics for r in results if r.metrics]
+    shared = [m for m in (reported or [{}])[0] if all(m in metrics for metrics in reported)]
     header = ['network', 'backbone params', 'total params', 'backbone MAdds', 'total MAdds']
     header += [m.rpartition('/')[2] for m in shared] + ['search s', 'fine-tune s']
     rows = []
@@ -36,9 +42,24 @@ def result_table(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]
         row = [r.name]
         row += [f'{params[part] / 1e6:.2f}M' for part in ('backbone', 'total')]
         row += [f'{madds[part] / 1e9:.3f}G' for part in ('backbone', 'total')]
-        row += [f'{r.metrics[m]:.3f}' for m in shared]
+        row += [_figure(r.metrics.get(m, nan)) for m in shared]
         rows.append([*row, f'{r.search_seconds:.0f}', f'{r.tune_seconds:.0f}'])
     return header, rows
+
+
+def _figure(value: float) -> str:
+    return f'{value:.3f}' if isfinite(value) else '-'
+
+
+def remarks(results: Sequence[Result]) -> list[str]:
+    """A sentence for every network whose test found nothing, which is no result."""
+    return [
+        f'The test of {r.name!r} found nothing: no metric has a value, as no prediction passed the '
+        f'threshold of its test_cfg, or the test data has nothing to measure. Train it for longer, '
+        f'or look at the log of its test.'
+        for r in results
+        if not any(isfinite(value) for value in r.metrics.values())
+    ]
 
 
 @dataclass(frozen=True)
@@ -68,6 +89,7 @@ def report_page(page: Page, results: Sequence[Result]) -> str:
         f'Multiply-adds of one image of {width} x {height} (width x height). Metrics are of the '
         'test data; the checkpoint was chosen on the validation data.',
         markdown_table(*result_table(results)),
+        *remarks(results),
         '## Architecture',
         markdown_table(['stage', 'ops'], stages),
         '## Commands',

@@ -1,6 +1,16 @@
+import math
+
 import pytest
 
-from mmtransfer.report import Page, Result, markdown_table, plain_table, report_page, result_table
+from mmtransfer.report import (
+    Page,
+    Result,
+    markdown_table,
+    plain_table,
+    remarks,
+    report_page,
+    result_table,
+)
 
 COST = {
     'params': dict(backbone=2_000_000, neck=0, head=0, total=3_500_000),
@@ -40,6 +50,18 @@ def test_result_table_shows_costs_shared_metrics_and_times():
     assert header[5:] == ['bbox_mAP', 'search s', 'fine-tune s']
     assert rows[0] == ['seed', '2.00M', '3.50M', '0.186G', '1.250G', '0.250', '0', '61']
     assert rows[1][-3:] == ['0.500', '100', '62']
+
+
+@pytest.mark.parametrize('nothing', [{}, {'coco/bbox_mAP': math.nan}])
+def test_a_test_that_found_nothing_is_said_so(nothing):
+    results = [Result('seed', COST, nothing), Result('adapted', COST, {'coco/bbox_mAP': 0.5})]
+    header, rows = result_table(results)
+    assert header[5] == 'bbox_mAP' and [row[5] for row in rows] == ['-', '0.500']
+    (remark,) = remarks(results)
+    assert "test of 'seed' found nothing" in remark
+    page = Page('Toy', (64, 64), {'stage1.layer0': 'k3e6'})
+    assert remark in report_page(page, results)
+    assert not remarks(results[1:]) and 'found nothing' not in report_page(page, results[1:])
 
 
 def test_the_page_names_size_ops_and_commands():
