@@ -16,8 +16,12 @@ from typing import Any
 import torch
 from torch.autograd import Function
 
+<<<<<<< HEAD
 from mmtransfer.checkpoints.plain import register_for_mmengine
 from mmtransfer.checkpoints.reading import read_checkpoint, read_file
+=======
+from . import compat_data
+>>>>>>> 6edd35e (Empty data sets and unreadable samples are named; loaders without workers)
 
 
 class MissingFeatureError(ImportError):
@@ -40,6 +44,7 @@ def apply_remedies() -> None:
     give_ssd_head_its_loss()
     mend_memory_layouts()
     quiet_pkg_resources()
+    compat_data.apply()
 
 
 def check_features() -> None:

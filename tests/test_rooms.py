@@ -12,9 +12,9 @@ import mmtransfer
 
 PACKAGE = Path(mmtransfer.__file__).parent
 ROOMS = (
-    'limits', 'files', 'lock', 'architecture', 'space', 'checkpoints', 'compat', 'registry',
-    'seeds', 'draw',
-    'blocks', 'cost', 'remap', 'backbones', 'search', 'tasks', 'report', 'engine',
+    'limits', 'files', 'lock', 'annotations', 'architecture', 'space', 'checkpoints',
+    'compat_data', 'compat', 'registry', 'seeds', 'draw', 'blocks', 'cost', 'remap', 'backbones',
+    'search', 'tasks', 'report', 'engine',
 )  # fmt: skip
 FILES = sorted(PACKAGE.rglob('*.py'))
 
