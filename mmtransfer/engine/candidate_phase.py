@@ -11,7 +11,7 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import say
 from mmtransfer.files import write_atomically
-from mmtransfer.search import Scores, ScoresError, score_candidates
+from mmtransfer.search import CandidateSearcher, Scores, ScoresError, score_candidates
 
 from .held_out import HeldOut
 
@@ -28,6 +28,9 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
     Args:
         loop: A :class:`SearchLoop` with a searcher that asks for candidates.
         held_out: Scores them.
+
+    Raises:
+        ScoresError: No candidate has a finite score.
     """
     runner, searcher = loop.runner, loop.searcher
     scores = loop.scores = held_out.scores()
@@ -57,13 +60,43 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
             f'the search ends after {len(searcher.told)} of {searcher.candidates} candidates: no '
             f'other architecture within the bound on the cost was found.'
         )
-    if not math.isfinite(scores.values[searcher.architecture()]):
-        runner.logger.warning(
-            'no candidate has a finite score, so the result is no better than any other: train the '
-            'supernet for longer, or score by the loss.'
-        )
+    undecided = say_undecided(searcher, scores)
+    if undecided:
+        runner.logger.warning(undecided)
     loop.supernet.select(searcher.architecture())
     held_out.reestimate()
+
+
+def say_undecided(searcher: CandidateSearcher, scores: Scores) -> str:
+    """How often all candidates that were compared scored alike, so that chance or cost decided.
+
+    Args:
+        searcher: After its search.
+        scores: Of its candidates.
+
+    Returns:
+        Nothing where scores have decided.
+
+    Raises:
+        ScoresError: No candidate has a finite score: there is no result.
+    """
+    groups = [group for group in searcher.compared() if len(group) > 1]
+    if not any(math.isfinite(scores.values[a]) for a in searcher.told):
+        raise ScoresError(
+            f'the search must have a candidate with a finite score; none of {len(searcher.told)} '
+            f'has: nothing was predicted, or there was nothing to measure. Train the supernet for '
+            f"longer, or score by the loss (train_cfg.evaluation.metric='loss')."
+        )
+    alike = [group for group in groups if scores.are_alike(group)]
+    if not alike:
+        return ''
+    one = scores.values[alike[0][0]]
+    return (
+        f'all candidates score alike in {len(alike)} of {len(groups)} comparisons (such as {one:.6g} '
+        f'for {len(alike[0])} of them), so that cost or order decided there, and not the data. '
+        f'Train the supernet for longer, hold out more data (train_cfg.split.arch), or score by '
+        f"the loss (train_cfg.evaluation.metric='loss')."
+    )
 
 
 def _recall(loop: Any, file: Path) -> None:

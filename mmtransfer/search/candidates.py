@@ -97,6 +97,10 @@ class CandidateSearcher:
         self.space.check(candidate)
         self.told[candidate] = fitness
 
+    def compared(self) -> list[list[Architecture]]:
+        """The groups of candidates among each of which the best was taken."""
+        return [list(self.told)]
+
     def architecture(self) -> Architecture | None:
         """The best candidate so far; None before the first one."""
         return max(self.told, key=self.told.__getitem__, default=None)

@@ -111,6 +111,10 @@ class GreedyBlockSearcher(CandidateSearcher):
         """The largest network kept so far; None before the first one was scored."""
         return self.chain[-1] if self.chain else None
 
+    def compared(self) -> list[list[Architecture]]:
+        """The candidates of every step."""
+        return [self.step_of(kept) for kept in self.chain]
+
     def size(self, architecture: Architecture) -> int:
         """Its number of blocks in the searched stages."""
         return size_of(architecture, self.ladder)

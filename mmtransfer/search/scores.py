@@ -48,6 +48,10 @@ class Scores:
             return -math.inf
         return score if self.rule == 'greater' else -score
 
+    def are_alike(self, candidates: Iterable[Architecture]) -> bool:
+        """Whether no score tells these candidates apart; scores that are not finite are alike."""
+        return len({self.fitness(candidate) for candidate in candidates}) <= 1
+
     def to_number(self, architecture: Architecture) -> float | None:
         """The score as a JSON value; None if not finite."""
         score = self.values[architecture]
