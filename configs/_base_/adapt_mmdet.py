@@ -5,4 +5,4 @@ A base of mmdet that sets ``custom_hooks`` itself goes with adapt_settings.py in
 
 _base_ = './adapt_settings.py'
 
-custom_hooks = [dict(type='mmtransfer.CheckChannelsHook')]
+custom_hooks = [dict(type='mmtransfer.CheckRunHook')]

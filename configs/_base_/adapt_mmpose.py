@@ -27,8 +27,7 @@ adapt = dict(
         statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
     custom_hooks=[
-        dict(type='mmtransfer.CheckChannelsHook'),
-        dict(type='mmtransfer.CheckHeadBoxesHook'),
+        dict(type='mmtransfer.CheckRunHook'),
     ],
 )
 model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')

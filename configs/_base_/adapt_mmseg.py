@@ -32,6 +32,6 @@ adapt = dict(
         statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
 )
-custom_hooks = [dict(type='mmtransfer.CheckChannelsHook')]
+custom_hooks = [dict(type='mmtransfer.CheckRunHook')]
 model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
 randomness = dict(seed=0)

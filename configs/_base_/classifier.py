@@ -33,8 +33,7 @@ default_hooks = dict(
     statistics=dict(type='mmtransfer.AverageStatisticsHook'),
 )
 custom_hooks = [
-    dict(type='mmtransfer.CheckChannelsHook'),
-    dict(type='mmtransfer.CheckClassesHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]
 model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])

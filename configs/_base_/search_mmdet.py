@@ -5,4 +5,4 @@ A base of mmdet that sets ``custom_hooks`` itself goes with search_settings.py i
 
 _base_ = './search_settings.py'
 
-custom_hooks = [dict(type='mmtransfer.SearchLogHook')]
+custom_hooks = [dict(type='mmtransfer.SearchLogHook'), dict(type='mmtransfer.CheckRunHook')]

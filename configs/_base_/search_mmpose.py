@@ -47,7 +47,7 @@ search = dict(
     ),
     custom_hooks=[
         dict(type='mmtransfer.SearchLogHook'),
-        dict(type='mmtransfer.CheckHeadBoxesHook'),
+        dict(type='mmtransfer.CheckRunHook'),
     ],
     visualizer=dict(
         vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]

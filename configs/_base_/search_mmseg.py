@@ -72,6 +72,6 @@ search = dict(
         vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
     ),
 )
-custom_hooks = [dict(type='mmtransfer.SearchLogHook')]
+custom_hooks = [dict(type='mmtransfer.SearchLogHook'), dict(type='mmtransfer.CheckRunHook')]
 model_wrapper_cfg = dict(type='mmtransfer.AverageGradients')
 randomness = dict(seed=0)

@@ -15,7 +15,7 @@ target = dict(
     custom_hooks=[
         # From the training on the source; the config names its work directory.
         dict(type='mmtransfer.RemapHook', initialise=['neck.', 'rpn_head.', 'roi_head.']),
-        dict(type='mmtransfer.CheckChannelsHook'),
+        dict(type='mmtransfer.CheckRunHook'),
     ],
     auto_scale_lr=dict(enable=False, base_batch_size=64),
 )

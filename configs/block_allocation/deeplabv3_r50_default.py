@@ -18,5 +18,5 @@ custom_hooks = [
         checkpoint='work_dirs/classifier_r50_default',
         initialise=['decode_head.', 'auxiliary_head.'],
     ),
-    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]

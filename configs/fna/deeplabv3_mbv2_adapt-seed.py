@@ -4,5 +4,5 @@ _base_ = './deeplabv3_mbv2_seed.py'
 model = dict(backbone=dict(architecture='work_dirs/deeplabv3_mbv2_search/architecture.json'))
 custom_hooks = [
     dict(type='mmtransfer.ReestimateBNHook', iterations=2000),
-    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]

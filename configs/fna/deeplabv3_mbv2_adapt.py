@@ -8,5 +8,5 @@ custom_hooks = [
     # From the seed instead (Sec. 3.2.3): source='seed', checkpoint=_base_.checkpoint.
     dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
     dict(type='mmtransfer.ReestimateBNHook', iterations=2000),
-    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]

@@ -13,5 +13,5 @@ custom_hooks = [
         initialise=['decode_head.'],
     ),
     dict(type='mmtransfer.ReestimateBNHook', iterations=2000),
-    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]

@@ -6,5 +6,5 @@ model = dict(
 )
 custom_hooks = [
     dict(type='mmtransfer.ReestimateBNHook', iterations=10),
-    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]

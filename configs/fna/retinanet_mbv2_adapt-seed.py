@@ -4,5 +4,5 @@ _base_ = './retinanet_mbv2_seed.py'
 model = dict(backbone=dict(architecture='work_dirs/retinanet_mbv2_search/architecture.json'))
 custom_hooks = [
     dict(type='mmtransfer.ReestimateBNHook', iterations=200),
-    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]

@@ -7,5 +7,5 @@ model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=N
 custom_hooks = [
     dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
     dict(type='mmtransfer.ReestimateBNHook', iterations=200),
-    dict(type='mmtransfer.CheckChannelsHook'),
+    dict(type='mmtransfer.CheckRunHook'),
 ]

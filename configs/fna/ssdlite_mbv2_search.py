@@ -26,6 +26,10 @@ optim_wrapper.weights.optimizer = dict(
 param_scheduler = _base_.search.param_scheduler
 param_scheduler.weights[1].milestones = [18, 25, 28]
 default_hooks = _base_.search.default_hooks
-custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.SearchLogHook')]
+custom_hooks = [
+    *_base_.custom_hooks,
+    dict(type='mmtransfer.SearchLogHook'),
+    dict(type='mmtransfer.CheckRunHook'),
+]
 visualizer = _base_.search.visualizer
 auto_scale_lr = dict(enable=False, base_batch_size=128)

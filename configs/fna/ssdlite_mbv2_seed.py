@@ -21,5 +21,5 @@ optim_wrapper.clip_grad = None  # as in mmdet's and in the released code
 param_scheduler = _base_.adapt.param_scheduler
 param_scheduler[1].milestones = [36, 50, 56]
 default_hooks = _base_.adapt.default_hooks
-custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.CheckChannelsHook')]
+custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.CheckRunHook')]
 auto_scale_lr = dict(enable=False, base_batch_size=512)

@@ -3,6 +3,7 @@
 from .amp import RegularisedAmpOptimWrapper
 from .bn import ReestimateBNHook, reestimate_bn
 from .channels import ChannelsError, CheckChannelsHook, check_channels
+from .check_run import CheckRunHook, check_run
 from .checkpoint_hook import CheckpointHook
 from .classes import CheckClassesHook, ClassesError, check_classes
 from .greedy_loop import GreedyBlockSearchLoop
@@ -25,6 +26,7 @@ __all__ = [
     'CheckChannelsHook',
     'CheckClassesHook',
     'CheckHeadBoxesHook',
+    'CheckRunHook',
     'CheckpointHook',
     'ClassesError',
     'DistributedDataParallel',
@@ -45,5 +47,6 @@ __all__ = [
     'check_channels',
     'check_classes',
     'check_head_boxes',
+    'check_run',
     'reestimate_bn',
 ]

@@ -12,6 +12,11 @@ from torch import nn
 _TOOLBOXES = ('mmdet', 'mmseg', 'mmpose')
 
 
+def of_toolbox(metric: BaseMetric) -> bool:
+    """Whether a metric is one of mmdet, mmseg or mmpose."""
+    return type(metric).__module__.partition('.')[0] in _TOOLBOXES
+
+
 class _Exact:
     """A module whose functions that round return what they are given."""
 

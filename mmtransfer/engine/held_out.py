@@ -26,6 +26,7 @@ from .exact_metrics import every_prediction, unrounded
 from .head_boxes import without_head_boxes
 from .held_out_data import EvaluationError, as_validated, restrict_evaluator
 from .loaders import build_loader, forget_leftovers
+from .truth import has_annotations, measured
 
 LOSS = 'loss'
 
@@ -189,6 +190,12 @@ class _Metric:
         dataset = as_validated(
             loop.arch_dataloader.dataset.dataset, cfg.val_dataloader, settings.samples, loop.seed
         )
+        if not has_annotations(dataset):
+            raise EvaluationError(
+                f'the metric {settings.metric!r} needs annotations to measure by, and none of the '
+                f'{len(dataset)} held-out samples has one. Correct train_cfg.split.arch or '
+                f'evaluation.samples, or score by the loss (metric={LOSS!r}).'
+            )
         self.size = len(dataset)
         self.loader = build_loader(cfg.val_dataloader, dataset, draw_seed(loop.seed, 'held out'))
         if settings.evaluator is None:
@@ -254,7 +261,8 @@ class _Metric:
                         samples = model.val_step(own)
                     evaluator.process(data_samples=samples, data_batch=own)
         with unrounded(metric for evaluator in evaluators for metric in evaluator.metrics):
-            return [self._outcome(evaluator.evaluate(self.size)) for evaluator in evaluators]
+            found = [(e.metrics, e.evaluate(self.size)) for e in evaluators]
+        return [self._outcome(measured(metrics, values)) for metrics, values in found]
 
     def _outcome(self, found: Mapping[str, Any]) -> Outcome:
         wanted = self.held_out.settings.metric

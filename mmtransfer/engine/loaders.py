@@ -17,6 +17,10 @@ from .split import SeededSamples
 _EXCHANGED = ('pipeline', '_skip_type_keys')
 
 
+# Where mmdet's batch samplers collect what is to become a batch.
+_BUCKETS = ('_aspect_ratio_buckets', '_buckets')
+
+
 class EndlessSamplerError(ValueError):
     """A sampler without an end, where a loop must know what an epoch is."""
 
@@ -27,7 +31,7 @@ def forget_leftovers(batches: Any) -> None:
     Those of mmdet would give out what the pass had collected; MMEngine's InfiniteSampler would give
     nothing any more, because its one generator was closed with the pass.
     """
-    for name in ('_aspect_ratio_buckets', '_buckets'):
+    for name in _BUCKETS:
         if hasattr(batches, name):
             setattr(batches, name, [[] for _ in getattr(batches, name)])
     sampler = getattr(batches, 'sampler', None)
@@ -125,8 +129,11 @@ def build_loader(cfg: dict, dataset: Any, seed: int) -> EpochLoader:
 
     Raises:
         EndlessSamplerError: The sampler never ends.
-        ValueError: There is not one batch.
+        ValueError: There is not one batch, or the last one would be dropped from batches of equal
+            aspect ratio, which then announce more than they give.
     """
+    if cfg.get('batch_sampler') and cfg.get('drop_last'):
+        raise ValueError(_NO_DROPS.format(cfg['batch_sampler'].get('type')))
     # MMEngine copies the config it is given; a function in it keeps the data from being copied.
     built = Runner.build_dataloader(dict(cfg, dataset=dict(type=lambda: dataset)), seed=seed)
     return epoch_loader(built, seed)
@@ -142,6 +149,7 @@ def epoch_loader(loader: DataLoader, seed: int) -> EpochLoader:
     batches: Any = loader.batch_sampler
     sampler: Any = batches.sampler
     _refuse_endless(sampler)
+    _refuse_short_passes(batches)
     if not isinstance(batches, BatchSampler):
         raise TypeError(f'the batch sampler must be a BatchSampler; received {type(batches)}.')
     if len(batches) == 0:
@@ -168,6 +176,20 @@ def epoch_loader(loader: DataLoader, seed: int) -> EpochLoader:
         generator=torch.Generator().manual_seed(seed),
         **options,
     )
+
+
+# mmdet's batch samplers collect samples by aspect ratio; with what is left in the end they may drop
+# a whole batch that their length counts.
+_NO_DROPS = (
+    'drop_last must not be set together with the batch sampler {}: a pass must have as many batches '
+    'as it announces. Set train_dataloader.drop_last=False and batch_sampler.drop_last=False, or '
+    'leave train_dataloader.batch_sampler out.'
+)
+
+
+def _refuse_short_passes(batches: Any) -> None:
+    if any(hasattr(batches, name) for name in _BUCKETS) and batches.drop_last:
+        raise ValueError(_NO_DROPS.format(type(batches).__name__))
 
 
 def _refuse_endless(sampler: Any) -> None:

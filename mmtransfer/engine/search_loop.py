@@ -21,6 +21,7 @@ from mmtransfer.seeds import closest_to_seed
 
 from .candidate_phase import run_candidate_phase
 from .channels import check_channels
+from .check_run import ensure_checked
 from .held_out import Evaluation, HeldOut
 from .loaders import build_loader
 from .parallel import unwrap
@@ -138,6 +139,7 @@ class SearchLoop(EpochBasedTrainLoop):
 
         self.model = unwrap(runner.model)
         check_channels(self.model)
+        ensure_checked(runner)
         self.supernet = find_supernet(self.model)
         self.table = table_for(
             dict(input_size=input_size, metric=metric, latency_table=latency_table),

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from mmtransfer.registry import LOOPS
 from mmtransfer.search import draw_seed
 
+from .check_run import ensure_checked
 from .loaders import EpochLoader, build_loader, epoch_loader
 from .statistics_hook import ensure_averaged
 from .stock_hooks import check_hooks, replay_switches
@@ -68,6 +69,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         loader = build_loader(dataloader, dataset, draw_seed(self.seed, 'batches'))
         super().__init__(runner, loader, max_epochs, val_begin, val_interval)
         ensure_averaged(runner)
+        ensure_checked(runner)
         check_hooks(runner, loader)
 
     @property

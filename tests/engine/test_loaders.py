@@ -105,6 +105,22 @@ def test_a_start_outside_the_epoch_and_a_short_pass_are_errors():
         list(loader)
 
 
+@pytest.mark.parametrize(
+    'dropping',
+    [
+        dict(batch_sampler=dict(ASPECT, drop_last=True)),
+        dict(batch_sampler=ASPECT, drop_last=True),
+    ],
+)
+def test_batches_of_equal_aspect_ratio_drop_nothing(dropping):
+    """They would announce a batch that they drop; it is said before anything is read."""
+    pytest.importorskip('mmdet.datasets.samplers')
+    data = Sizes()
+    with pytest.raises(ValueError, match='AspectRatioBatchSampler: .*batch_sampler.drop_last=Fal'):
+        build_loader(config(**dropping), data, seed=0)
+    assert not data.read
+
+
 def test_the_data_is_not_copied():
     data = Sizes()
     assert build_loader(config(), data, seed=0).dataset.dataset is data

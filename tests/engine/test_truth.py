@@ -1,0 +1,46 @@
+"""What an evaluator had nothing to measure by is no score."""
+
+import math
+
+import pytest
+from mmengine.evaluator import BaseMetric
+
+from mmtransfer.engine.truth import has_annotations, measured
+
+
+class Own(BaseMetric):
+    default_prefix = 'own'
+
+    def process(self, data_batch, data_samples):
+        pass
+
+    def compute_metrics(self, results):
+        return {}
+
+
+def test_minus_one_of_a_toolbox_is_nan():
+    coco = pytest.importorskip('mmdet.evaluation').CocoMetric()
+    found = measured([coco], {'coco/bbox_mAP': 0.25, 'coco/bbox_mAP_s': -1.0, 'note': 'x'})
+    assert found['coco/bbox_mAP'] == 0.25 and math.isnan(found['coco/bbox_mAP_s'])
+    assert found['note'] == 'x'
+
+
+def test_pck_without_joints_is_nan():
+    pck = pytest.importorskip('mmpose.evaluation').PCKAccuracy()
+    assert math.isnan(measured([pck], {'PCK': -100.0})['PCK'])
+
+
+def test_of_other_metrics_nothing_is_known():
+    coco = pytest.importorskip('mmdet.evaluation').CocoMetric()
+    found = measured([coco, Own()], {'own/loglikelihood': -3.5, 'coco/bbox_mAP': -1.0})
+    assert found['own/loglikelihood'] == -3.5 and math.isnan(found['coco/bbox_mAP'])
+
+
+def test_a_data_set_is_annotated_when_one_sample_is():
+    records = [dict(instances=[]), dict(instances=[dict(ignore_flag=0)])]
+
+    class Records(list):
+        get_data_info = list.__getitem__
+
+    assert has_annotations(Records(records)) and not has_annotations(Records(records[:1]))
+    assert has_annotations(Records([dict(gt_label=1)]))
