@@ -33,7 +33,10 @@ def read_categories(file: str | os.PathLike) -> dict[Any, str]:
     """
     key = b'"categories"'
     try:
-        with open(file, 'rb') as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as m:
+        with (
+            open(file, 'rb') as opened,
+            mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as m,
+        ):
             place = m.find(key)
             while place >= 0:
                 found = _list_at(m, place + len(key))
@@ -74,7 +77,7 @@ def is_annotated(info: Mapping[str, Any]) -> bool | None:
     return None
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
+def listed(names: Sequence, most: int = 8) -> str:
     """Names as a message shows them: ``('disc', 'square')``, not more than some."""
     shown = ', '.join(map(repr, names[:most]))
     if len(names) > most:
@@ -100,6 +103,8 @@ def say_empty(dataset: Any, records: Sequence[Mapping[str, Any]]) -> str:
         )
     names = dataset.metainfo.get('classes')
     of = f' of the classes {listed(tuple(names))}' if names else ''
+    if isinstance(names, str):
+        of = f' of the classes {names!r}, a text where a tuple is needed: ({names!r},)'
     return (
         f'0 of {len(records)} images have annotations{of}; {source}{_content(dataset)}. Set '
         f'metainfo.classes of this {kind} to names that the file has, or correct its ann_file.'

@@ -26,7 +26,9 @@ def test_categories_are_read_wherever_they_stand(content, indent, tmp_path):
     assert list(read_categories(file).items()) == [(7, 'disc]'), (2, 'square')]
 
 
-@pytest.mark.parametrize('text', ['', '{"images": []}', '{"categories": 3}', '{"categories": [{}]}'])
+@pytest.mark.parametrize(
+    'text', ['', '{"images": []}', '{"categories": 3}', '{"categories": [{}]}']
+)
 def test_files_without_categories(text, tmp_path):
     (tmp_path / 'a.json').write_text(text)
     assert read_categories(tmp_path / 'a.json') == read_categories(tmp_path / 'none.json') == {}
@@ -65,7 +67,7 @@ def test_why_a_data_set_is_empty(tmp_path):
     assert "0 of 2 images have annotations of the classes ('a', 'b')" in nothing
     assert f"'{file}' has 2 images, 1 annotations and the classes ('c',)" in nothing
     left_out = say_empty(dataset(file, filter_cfg=dict(min_size=9)), [dict(instances=[{}])])
-    assert "leaves out all 1 samples" in left_out and "{'min_size': 9}" in left_out
+    assert 'leaves out all 1 samples' in left_out and "{'min_size': 9}" in left_out
     no_file = say_empty(
         SimpleNamespace(data_prefix=dict(img_path='x/train'), img_suffix='.jpg'), []
     )

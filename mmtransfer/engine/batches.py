@@ -55,7 +55,7 @@ def _least(loader: Any) -> int | None:
     """Images in the smallest batch of a pass; None where that is not known."""
     batches = getattr(loader, 'batch_sampler', None)
     size = getattr(batches, 'batch_size', None)
-    sampler = getattr(batches, 'sampler', None)
+    sampler: Any = getattr(batches, 'sampler', None)
     if size is None or not hasattr(sampler, '__len__'):
         return None
     drops = getattr(getattr(batches, 'batches', batches), 'drop_last', False)

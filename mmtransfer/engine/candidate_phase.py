@@ -92,8 +92,8 @@ def say_undecided(searcher: CandidateSearcher, scores: Scores) -> str:
         return ''
     one = scores.values[alike[0][0]]
     return (
-        f'all candidates score alike in {len(alike)} of {len(groups)} comparisons (such as {one:.6g} '
-        f'for {len(alike[0])} of them), so that cost or order decided there, and not the data. '
+        f'all candidates score alike in {len(alike)} of {len(groups)} comparisons (such as '
+        f'{one:.6g} for {len(alike[0])} of them): cost or order decided there, and not the data. '
         f'Train the supernet for longer, hold out more data (train_cfg.split.arch), or score by '
         f"the loss (train_cfg.evaluation.metric='loss')."
     )

@@ -28,9 +28,10 @@ def check_run(runner: Any) -> None:
     """
     model, trained, judged = runner.model, training_parts(runner), judged_parts(runner)
     check_channels(model)
-    check_labels(model, [*trained, *judged])
     for part in (*trained, *judged):
         check_annotated(part)
+    check_labels(model, [*trained, *judged])
+    for part in (*trained, *judged):
         check_label_maps(model, part)
     for part in trained:
         check_batches(model, part)

@@ -116,11 +116,14 @@ def outputs_of(model: Any, kind: str) -> dict[str, int]:
             does not tell classes apart.
     """
     count = _classes_of if kind == 'classes' else _joints_of
-    return {
+    found = {
         f'{config_key(path)}.{name}': number
         for path, module in unwrap(model).named_modules()
         for name, number in count(path.split('.'), module)
     }
+    if len(found) > 1:
+        found.pop('model.num_classes', None)  # mmseg's segmentors repeat that of their head
+    return found
 
 
 def _classes_of(path: list[str], module: Any) -> Iterator[tuple[str, int]]:

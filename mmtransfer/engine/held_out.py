@@ -26,7 +26,7 @@ from .exact_metrics import every_prediction, unrounded
 from .head_boxes import without_head_boxes
 from .held_out_data import EvaluationError, as_validated, restrict_evaluator
 from .loaders import build_loader, forget_leftovers
-from .truth import has_annotations, measured
+from .truth import has_annotations, has_objects, measured
 
 LOSS = 'loss'
 
@@ -190,12 +190,6 @@ class _Metric:
         dataset = as_validated(
             loop.arch_dataloader.dataset.dataset, cfg.val_dataloader, settings.samples, loop.seed
         )
-        if not has_annotations(dataset):
-            raise EvaluationError(
-                f'the metric {settings.metric!r} needs annotations to measure by, and none of the '
-                f'{len(dataset)} held-out samples has one. Correct train_cfg.split.arch or '
-                f'evaluation.samples, or score by the loss (metric={LOSS!r}).'
-            )
         self.size = len(dataset)
         self.loader = build_loader(cfg.val_dataloader, dataset, draw_seed(loop.seed, 'held out'))
         if settings.evaluator is None:
@@ -206,6 +200,14 @@ class _Metric:
         self._config = evaluator
         self._meta = dataset.metainfo
         self.evaluators = [self._evaluator()]
+        if not has_annotations(dataset) or not has_objects(
+            settings.metric, self.evaluators[0].metrics
+        ):
+            raise EvaluationError(
+                f'the metric {settings.metric!r} needs objects to measure by, and the '
+                f'{len(dataset)} held-out samples have none. Correct train_cfg.split.arch or '
+                f'evaluation.samples, or score by the loss (metric={LOSS!r}).'
+            )
         headless = without_head_boxes(dataset, self.evaluators[0])
         if headless is not None:
             raise EvaluationError(

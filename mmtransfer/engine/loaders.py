@@ -15,8 +15,6 @@ from .split import SeededSamples
 
 # What mmdet's PipelineSwitchHook and YOLOXModeSwitchHook write.
 _EXCHANGED = ('pipeline', '_skip_type_keys')
-
-
 # Where mmdet's batch samplers collect what is to become a batch.
 _BUCKETS = ('_aspect_ratio_buckets', '_buckets')
 
@@ -181,8 +179,8 @@ def epoch_loader(loader: DataLoader, seed: int) -> EpochLoader:
 # mmdet's batch samplers collect samples by aspect ratio; with what is left in the end they may drop
 # a whole batch that their length counts.
 _NO_DROPS = (
-    'drop_last must not be set together with the batch sampler {}: a pass must have as many batches '
-    'as it announces. Set train_dataloader.drop_last=False and batch_sampler.drop_last=False, or '
+    'drop_last must not be set together with the batch sampler {}, as a pass must have the batches '
+    'that it announces. Set train_dataloader.drop_last=False and batch_sampler.drop_last=False, or '
     'leave train_dataloader.batch_sampler out.'
 )
 

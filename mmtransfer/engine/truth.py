@@ -1,7 +1,7 @@
 """Is there something to learn from and to measure in the annotations of a data set?"""
 
 from collections.abc import Mapping, Sequence
-from math import nan
+from math import inf, nan
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from .exact_metrics import of_toolbox
 from .parallel import unwrap
 from .parts import Part
 
+# COCO's small, medium and large: the end of a metric's name -> areas in pixels.
+_AREAS = {'_s': (0, 32**2), '_m': (32**2, 96**2), '_l': (96**2, inf)}
 # So many label maps of a data set are looked at, evenly spaced: a fraction of a second.
 _MAPS = 8
 
@@ -41,6 +43,20 @@ def has_annotations(dataset: Any) -> bool:
     return any(is_annotated(record) is not False for record in records)
 
 
+def has_objects(name: str, metrics: Sequence[Any]) -> bool:
+    """Whether a COCO metric has an object of the size that it is asked about.
+
+    Args:
+        name: Of the score, such as ``'coco/bbox_mAP_s'``; others ask about all sizes.
+        metrics: Of the evaluator; those without an annotation file are taken to have some.
+    """
+    low, high = _AREAS.get(name[-2:], (0, inf))
+    truths = [getattr(getattr(m, '_coco_api', None), 'dataset', None) for m in metrics]
+    objects = [a for truth in truths if truth for a in truth.get('annotations', [])]
+    areas = [a.get('area', low) for a in objects if not a.get('iscrowd')]
+    return not any(truths) or any(low <= area <= high for area in areas)
+
+
 def measured(metrics: Sequence[Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """What an evaluator reports, with NaN for what it had nothing to measure by.
 
@@ -54,7 +70,7 @@ def measured(metrics: Sequence[Any], found: Mapping[str, Any]) -> dict[str, Any]
 
     def is_missing(name: str, value: Any) -> bool:
         prefix = name.rpartition('/')[0] or None
-        return prefix not in own and isinstance(value, (int, float, np.number)) and value < 0
+        return prefix not in own and isinstance(value, (int, float, np.number)) and bool(value < 0)
 
     return {k: nan if is_missing(k, v) else v for k, v in found.items()}
 
@@ -79,9 +95,9 @@ def check_label_maps(model: Any, part: Part) -> None:
             wrong = sorted(label for label in labels - ignored if not 0 <= label < classes)
             if wrong:
                 raise DataError(
-                    f'the label maps of {key} must hold labels from 0 to {classes - 1} (num_classes='
-                    f'{classes} of the decode head) or {sorted(ignored)}, which is ignored; {file!r} '
-                    f'holds {listed(list(map(str, wrong)))}. Set model.decode_head.num_classes and '
+                    f'the label maps of {key} must hold labels from 0 to {classes - 1}, as '
+                    f'model.decode_head.num_classes={classes}, or those ignored, '
+                    f'{sorted(ignored)}; {file!r} holds {listed(wrong)}. Set num_classes and '
                     f'{key}.metainfo.classes to what the maps hold, {key}.reduce_zero_label=True '
                     f'where 0 is to be ignored, or number the labels anew.'
                 )

@@ -74,7 +74,7 @@ class ImageFolder(BaseDataset):
             )
         super().__init__(
             ann_file=ann_file,
-            metainfo={**(metainfo or {}), 'classes': folders or tuple(named)},
+            metainfo={**(metainfo or {}), 'classes': folders or tuple(named or ())},
             data_root=data_root,
             **kwargs,
         )
@@ -124,8 +124,8 @@ class ImageFolder(BaseDataset):
         if given not in (None, label):
             raise FolderError(
                 f"labels in '{self.ann_file}' must be places in metainfo.classes, the sorted "
-                f'folders; it has {line!r}, and {folder!r} has the label {label}. Correct the list, '
-                f'or leave the labels out.'
+                f'folders; it has {line!r}, and {folder!r} has the label {label}. Correct the '
+                f'list, or leave the labels out.'
             )
         return self.folder / name, label
 

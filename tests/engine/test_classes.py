@@ -23,7 +23,9 @@ def test_equal_classes_pass():
 
 
 def test_differing_parts_are_named():
-    with pytest.raises(ClassesError, match="classes of validation must be those of training.*missing: 'c'"):
+    with pytest.raises(
+        ClassesError, match="classes of validation must be those of training.*missing: 'c'"
+    ):
         check_classes(3, {'training': ABC, 'validation': AB})
     with pytest.raises(ClassesError, match="unknown: 'c'"):
         check_classes(2, {'training': AB, 'test': ABC})
@@ -32,7 +34,9 @@ def test_differing_parts_are_named():
 
 
 def test_another_number_is_named():
-    with pytest.raises(ClassesError, match=r'classes of training, 3: .*; received 1000. .*num_classes=3'):
+    with pytest.raises(
+        ClassesError, match=r'classes of training, 3: .*; received 1000. .*num_classes=3'
+    ):
         check_classes(1000, {'training': ABC})
 
 

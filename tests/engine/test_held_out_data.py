@@ -1,8 +1,8 @@
 """A metric on the held-out part: its annotations are cut to the images that are predicted."""
 
 import json
-import types
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
@@ -72,8 +72,19 @@ def test_an_untrained_detector_does_not_hide_a_wrong_name(loop):
     assert settings.score_thr == 0.9
 
 
+@pytest.mark.parametrize('metric', ['coco/bbox_mAP', 'coco/bbox_mAP_l'])
+def test_nothing_to_measure_is_no_score(loop, metric):
+    """The made boxes are small and medium; without annotations COCO's metrics would be -1."""
+    if metric == 'coco/bbox_mAP':
+        file = Path(loop.runner.cfg.train_dataloader.dataset.ann_file)
+        file.write_text(json.dumps({**json.loads(file.read_text()), 'annotations': []}))
+    message = f'metric {metric!r} needs objects to measure by, and the 4 held-out samples have none'
+    with pytest.raises(EvaluationError, match=message):
+        HeldOut(loop, Evaluation(metric=metric))
+
+
 def test_without_a_coco_file_it_says_what_to_do(tmp_path):
-    dataset = types.SimpleNamespace(ann_file=str(tmp_path / 'none.txt'))
+    dataset = SimpleNamespace(ann_file=str(tmp_path / 'none.txt'))
     with pytest.raises(EvaluationError, match="evaluation.evaluator.*metric='loss'"):
         restrict_evaluator(dict(type='A', ann_file='b.json'), dataset, tmp_path / 'c.json')
     unchanged = restrict_evaluator(dict(type='IoUMetric'), dataset, tmp_path / 'c.json')
@@ -81,6 +92,6 @@ def test_without_a_coco_file_it_says_what_to_do(tmp_path):
 
 
 def test_joined_datasets_have_no_metric():
-    joined = types.SimpleNamespace(datasets=[types.SimpleNamespace(), types.SimpleNamespace()])
+    joined = SimpleNamespace(datasets=[SimpleNamespace(), SimpleNamespace()])
     with pytest.raises(EvaluationError, match='2 joined'):
         as_validated(joined, dict(dataset=dict()), None, 0)

@@ -116,7 +116,7 @@ def test_batches_of_equal_aspect_ratio_drop_nothing(dropping):
     """They would announce a batch that they drop; it is said before anything is read."""
     pytest.importorskip('mmdet.datasets.samplers')
     data = Sizes()
-    with pytest.raises(ValueError, match='AspectRatioBatchSampler: .*batch_sampler.drop_last=Fal'):
+    with pytest.raises(ValueError, match='AspectRatioBatchSampler, .*batch_sampler.drop_last=Fal'):
         build_loader(config(**dropping), data, seed=0)
     assert not data.read
 

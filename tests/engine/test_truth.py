@@ -1,11 +1,12 @@
 """What an evaluator had nothing to measure by is no score."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from mmengine.evaluator import BaseMetric
 
-from mmtransfer.engine.truth import has_annotations, measured
+from mmtransfer.engine.truth import has_annotations, has_objects, measured
 
 
 class Own(BaseMetric):
@@ -44,3 +45,16 @@ def test_a_data_set_is_annotated_when_one_sample_is():
 
     assert has_annotations(Records(records)) and not has_annotations(Records(records[:1]))
     assert has_annotations(Records([dict(gt_label=1)]))
+
+
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [('coco/bbox_mAP', True), ('coco/bbox_mAP_s', True), ('coco/segm_mAP_m', False)],
+)
+def test_objects_of_a_size(name, expected):
+    annotations = [dict(area=100), dict(area=2000, iscrowd=1), dict(area=10_000)]
+    coco = SimpleNamespace(_coco_api=SimpleNamespace(dataset=dict(annotations=annotations)))
+    assert has_objects(name, [SimpleNamespace(), coco]) is expected
+    assert has_objects(name, [SimpleNamespace(_coco_api=None)])
+    del annotations[:]
+    assert not has_objects(name, [coco])
