@@ -1,6 +1,7 @@
 """What is compared before the first step, met through MMEngine's runner and the configs."""
 
 import json
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -26,8 +27,13 @@ def _clean():
     DefaultScope._instance_dict.clear()
 
 
+@cache
+def read(name: str) -> Config:
+    return Config.fromfile(str(CONFIGS / f'{name}_toy.py'))
+
+
 def config(name: str, folder: Path) -> Config:
-    return shrink(Config.fromfile(str(CONFIGS / f'{name}_toy.py')), folder)
+    return shrink(read(name), folder)
 
 
 @pytest.fixture(params=['fna/retinanet_efflite0_seed', 'fna/retinanet_efflite0_search'])
