@@ -16,12 +16,8 @@ from typing import Any
 import torch
 from torch.autograd import Function
 
-<<<<<<< HEAD
 from mmtransfer.checkpoints.plain import register_for_mmengine
 from mmtransfer.checkpoints.reading import read_checkpoint, read_file
-=======
-from . import compat_data
->>>>>>> 6edd35e (Empty data sets and unreadable samples are named; loaders without workers)
 
 
 class MissingFeatureError(ImportError):
@@ -44,7 +40,7 @@ def apply_remedies() -> None:
     give_ssd_head_its_loss()
     mend_memory_layouts()
     quiet_pkg_resources()
-    compat_data.apply()
+    mend_data()
 
 
 def check_features() -> None:
@@ -222,6 +218,13 @@ def _after_import(name: str, action: Callable[[types.ModuleType], None]) -> None
         action(sys.modules[name])
     elif not any(isinstance(f, _AfterImport) and f.name == name for f in sys.meta_path):
         sys.meta_path.insert(0, _AfterImport(name, action))
+
+
+def mend_data() -> None:
+    """MMEngine's data sets and loaders; see :mod:`mmtransfer.compat_data`."""
+    from . import compat_data  # needs MMEngine, whose absence `check_features` reports
+
+    compat_data.apply()
 
 
 def quiet_pkg_resources() -> None:
