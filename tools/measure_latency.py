@@ -64,8 +64,10 @@ def measure(args: argparse.Namespace) -> tuple['CostTable', 'Stamp', 'Architectu
         norm_cfg=supernet.norm_cfg,
         output_stride=stride,
         channels_last=supernet.channels_last,
+        in_channels=supernet.in_channels,
     ).eval()
-    images = torch.randn(args.batch, 3, *size).to(args.device, getattr(torch, args.dtype))
+    images = torch.randn(args.batch, supernet.in_channels, *size)
+    images = images.to(args.device, getattr(torch, args.dtype))
     for backbone in (supernet, whole):
         backbone.to(args.device, images.dtype)
 
@@ -75,8 +77,8 @@ def measure(args: argparse.Namespace) -> tuple['CostTable', 'Stamp', 'Architectu
 
     jobs: dict[tuple[str, str], Callable[[], Any]] = supernet_jobs(supernet, images)
     times = median_times(jobs | {SEED: run_whole}, args.repeats, device=args.device)
-    conditions = (args.device, args.dtype, args.batch, stride, supernet.channels_last)
-    stamp = stamp_here(supernet.space, size, *conditions)
+    layout = (stride, supernet.channels_last, supernet.in_channels)
+    stamp = stamp_here(supernet.space, size, args.device, args.dtype, args.batch, *layout)
     return table_of_times(supernet, size, times), stamp, seed, times[SEED]
 
 

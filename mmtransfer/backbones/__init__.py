@@ -1,7 +1,8 @@
 """What a config names as ``backbone``: the plain network of an architecture, and the supernets."""
 
 from mmtransfer.backbones.adapted import AdaptedBackbone
-from mmtransfer.backbones.base import StagedBackbone, take_remap
+from mmtransfer.backbones.arguments import take_remap
+from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError

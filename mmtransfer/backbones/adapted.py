@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import SEEDS, allocation, network, read_architecture
@@ -37,10 +38,13 @@ class AdaptedBackbone(StagedBackbone):
             features of ``out_indices``; ascending (SSDLite).
         channels_last: Compute in PyTorch's channels-last layout, features included: the same values
             up to rounding, and where convolutions are narrow or depthwise often faster.
+        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
+            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
 
     Raises:
         ArchitectureError: The architecture cannot be read or is not of its space.
         ValueError: Another argument is out of its range.
+        TypeError: There is no such argument.
     """
 
     def __init__(
@@ -57,7 +61,10 @@ class AdaptedBackbone(StagedBackbone):
         blocks: Sequence[int] | None = None,
         max_blocks: Sequence[int] | None = None,
         channels_last: bool = False,
+        in_channels: int = 3,
+        **unknown: Any,
     ) -> None:
+        refuse_unknown(type(self), unknown)
         if blocks is None:
             if max_blocks is not None:
                 raise ValueError(
@@ -85,9 +92,10 @@ class AdaptedBackbone(StagedBackbone):
             output_stride,
             expand_indices,
             channels_last,
+            in_channels,
         )
         self.architecture = found
-        self.network = layout
+        self.network = layout.reading(in_channels)
         self.add_stages(layout)
         self.freeze()
 
@@ -99,7 +107,7 @@ class AdaptedBackbone(StagedBackbone):
         """Features of the stages in ``expand_indices``, then of those in ``out_indices``.
 
         Args:
-            x: Images, (N, 3, H, W).
+            x: Images, (N, in_channels, H, W).
 
         Returns:
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.

@@ -2,38 +2,21 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from mmcv.cnn.bricks.norm import infer_abbr
 from mmengine.logging import print_log
 from mmengine.model import BaseModule
-from mmengine.registry import MODELS
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmtransfer.backbones.arguments import norm_settings, take_remap
 from mmtransfer.blocks import MBConv, Residual, build_block, conv_norm_act
 from mmtransfer.compat import mend_memory_layouts
-from mmtransfer.registry import WEIGHT_INITIALIZERS, is_a, named_type
-from mmtransfer.remap.load import load_seed
+from mmtransfer.remap.load import load_seed, take_state
 from mmtransfer.seeds import Layer, Network, Seed
-
-
-@WEIGHT_INITIALIZERS.register_module()
-class Remap:
-    """What ``init_cfg=dict(type='mmtransfer.Remap', ...)`` names. Our networks act on it themselves
-    (:func:`take_remap`), after MMEngine has initialised them; so MMEngine never builds it there.
-
-    Raises:
-        ValueError: Another network was given it.
-    """
-
-    def __init__(self, **kwargs: Any) -> None:
-        raise ValueError(
-            "init_cfg=dict(type='mmtransfer.Remap') must belong to a network of ours, such as "
-            'mmtransfer.AdaptedBackbone. Give it to one, or load other weights as MMEngine does: '
-            "init_cfg=dict(type='Pretrained', checkpoint=...)."
-        )
+from mmtransfer.seeds.networks import stem_convs
 
 
 class StagedBackbone(BaseModule):
@@ -60,6 +43,8 @@ class StagedBackbone(BaseModule):
             returned before the features of ``out_indices``; ascending, MBConv only (SSDLite).
         channels_last: Compute in PyTorch's channels-last layout, features included: the same values
             up to rounding, and where convolutions are narrow or depthwise often faster.
+        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
+            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
 
     Raises:
         ValueError: An argument is out of its range; the message gives the range.
@@ -77,6 +62,7 @@ class StagedBackbone(BaseModule):
         output_stride: int,
         expand_indices: Sequence[int],
         channels_last: bool,
+        in_channels: int,
     ) -> None:
         init_cfg, self._remap_cfg = take_remap(init_cfg)
         super().__init__(init_cfg)
@@ -95,33 +81,56 @@ class StagedBackbone(BaseModule):
                 f'frozen_stages must lie between -1 (nothing) and {count} (the stem and all stages '
                 f'of {seed.name}); received {frozen_stages}.'
             )
-        self.seed = seed
+        if type(in_channels) is not int or in_channels < 1:
+            raise ValueError(
+                f'in_channels must be the number of channels of the images, at least 1; received '
+                f'{in_channels!r}.'
+            )
+        self.seed = replace(seed, in_channels=in_channels)
         self.frozen_stages = frozen_stages
         self.norm_eval = norm_eval
         self.with_cp = with_cp
-        self.norm_cfg = _norm_cfg(seed, norm_cfg)
+        self.norm_cfg = norm_settings(seed, norm_cfg)
         self.act_cfg = dict(type=seed.act)
         self.output_stride = output_stride
         self.channels_last = channels_last
         if channels_last:  # what reads the features may be one of mmcv's operators
             mend_memory_layouts()
-        self.stem = conv_norm_act(
-            3,
-            seed.stem_channels,
-            seed.stem_kernel,
-            stride=2,
-            same_padding=seed.same_padding,
-            norm_cfg=self.norm_cfg,
-            act_cfg=self.act_cfg,
-        )
+        self.stem = self._stem()
         self.pool = nn.MaxPool2d(3, stride=2, padding=1) if seed.stem_pool else None
         self.stages = nn.ModuleList()
 
+    @property
+    def in_channels(self) -> int:
+        """Channels of the images."""
+        return self.seed.in_channels
+
+    def _stem(self) -> nn.Module:
+        (conv,) = stem_convs(self.seed)
+        return conv_norm_act(
+            conv.in_channels,
+            conv.out_channels,
+            conv.kernel,
+            stride=conv.reduction,
+            same_padding=self.seed.same_padding,
+            norm_cfg=self.norm_cfg,
+            act_cfg=self.act_cfg,
+        )
+
     def begin(self, x: Tensor) -> Tensor:
-        """What precedes the first stage: images (N, 3, H, W) to its input."""
+        """What precedes the first stage: images (N, in_channels, H, W) to its input."""
         if self.channels_last:  # every layer after it keeps the layout of its input
             x = x.contiguous(memory_format=torch.channels_last)
-        x = self.stem(x)
+        try:
+            x = self.stem(x)
+        except RuntimeError:
+            if x.shape[1] == self.in_channels:
+                raise
+            raise ValueError(
+                f'the images must have the {self.in_channels} channels that the backbone reads; '
+                f'received {x.shape[1]}. Set model.backbone.in_channels={x.shape[1]}, or load them '
+                f'otherwise (color_type of LoadImageFromFile).'
+            ) from None
         return x if self.pool is None else self.pool(x)
 
     def block(self, layer: Layer) -> MBConv | Residual:
@@ -169,6 +178,18 @@ class StagedBackbone(BaseModule):
             print_log(f'remap: the backbone from {origin}\n{plan.summary(5)}', 'current')
             print_log(plan.explain(), 'current', logging.DEBUG)
 
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, *args: Any) -> None:
+        """Called by PyTorch's and MMEngine's ways to load; the latter would skip in silence what
+        bears another name. So tensors of the seed, or of the supernet, are remapped here.
+
+        Raises:
+            SeedCheckpointError, RemapError: Tensors of the backbone would be left out.
+        """
+        plan = take_state(self, state_dict, prefix)
+        if plan is not None:
+            print_log(f'remap: the backbone from a state dict\n{plan.summary(5)}', 'current')
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def train(self, mode: bool = True) -> 'StagedBackbone':
         """Training mode for all but what is frozen; returns the module."""
         super().train(mode)
@@ -198,39 +219,3 @@ def _expand_indices(seed: Seed, indices: tuple[int, ...], last: int) -> tuple[in
             f'each once, of a seed of MBConv blocks; received {indices} for {seed.name}.'
         )
     return indices
-
-
-def take_remap(
-    init_cfg: dict | list[dict] | None,
-) -> tuple[dict | list[dict] | None, dict[str, Any] | None]:
-    """What MMEngine is to see of an ``init_cfg``, and the arguments of our remap.
-
-    Raises:
-        ValueError: There are several remaps, or one without a checkpoint.
-    """
-    configs = [init_cfg] if isinstance(init_cfg, dict) else list(init_cfg or [])
-    remaps = [c for c in configs if _is_remap(c)]
-    if not remaps:
-        return init_cfg, None
-    arguments = {key: value for key, value in remaps[0].items() if key != 'type'}
-    if len(remaps) > 1 or 'checkpoint' not in arguments:
-        raise ValueError(
-            "init_cfg may hold one dict(type='mmtransfer.Remap', checkpoint=PATH) with the path of "
-            f"the seed's checkpoint; received {remaps}."
-        )
-    return [c for c in configs if not _is_remap(c)] or None, arguments
-
-
-def _is_remap(config: dict) -> bool:
-    return is_a(config, Remap, WEIGHT_INITIALIZERS, 'mmtransfer')
-
-
-def _norm_cfg(seed: Seed, norm_cfg: dict[str, Any] | None) -> dict[str, Any]:
-    given = dict(norm_cfg or dict(type='BN'))
-    kind = named_type(given, MODELS)
-    if not isinstance(kind, type) or infer_abbr(kind) != 'bn':
-        raise ValueError(
-            "norm_cfg must be a batch norm such as dict(type='BN') or dict(type='SyncBN'), because "
-            f"the seed's weights come with running statistics; received {norm_cfg}."
-        )
-    return dict(eps=seed.norm_eps, momentum=seed.norm_momentum) | given

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.registry import MODELS
@@ -40,10 +41,13 @@ class DepthSupernet(Supernet):
             what its first 1, 2, ... blocks return, weighted by the probability that it ends there.
         channels_last: Compute in PyTorch's channels-last layout, features included: the same values
             up to rounding, and where convolutions are narrow or depthwise often faster.
+        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
+            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
 
     Raises:
         SpaceError: The arguments make no space.
         ValueError: Another argument is out of its range.
+        TypeError: There is no such argument.
     """
 
     def __init__(
@@ -59,7 +63,10 @@ class DepthSupernet(Supernet):
         output_stride: int = 32,
         differentiable: bool = False,
         channels_last: bool = False,
+        in_channels: int = 3,
+        **unknown: Any,
     ) -> None:
+        refuse_unknown(type(self), unknown)
         space = depth_space(seed, max_blocks)
         network = deepest(space, output_stride)
         super().__init__(
@@ -73,6 +80,7 @@ class DepthSupernet(Supernet):
             output_stride,
             (),
             channels_last,
+            in_channels,
         )
         self.space = space
         # Runs stem and stages in place of the supernet; it can spare what was run before.
@@ -115,7 +123,7 @@ class DepthSupernet(Supernet):
         """Features of the stages in ``out_indices`` under the selection.
 
         Args:
-            x: Images, (N, 3, H, W).
+            x: Images, (N, in_channels, H, W).
 
         Returns:
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.

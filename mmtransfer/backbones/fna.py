@@ -7,12 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import SKIP, closest_to_seed, find_seed, space_around, space_stages
 from mmtransfer.seeds.networks import candidates
+from mmtransfer.seeds.spaces import rule_arguments
 from mmtransfer.space import Choice, SpaceError
 
 # A candidate (None: skip) and its weight in the sum (None: it runs alone).
@@ -45,6 +47,8 @@ class FNASupernet(Supernet):
             features of ``out_indices``; its candidates must all expand alike (SSDLite).
         channels_last: Compute in PyTorch's channels-last layout, features included: the same values
             up to rounding, and where convolutions are narrow or depthwise often faster.
+        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
+            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
         **rule: What the space offers: ``layers``, ``kernels``, ``expansions``, ``min_layers`` and
             ``restrict`` of :func:`mmtransfer.seeds.mbconv_space`; for a ResNet ``ops`` of
             :func:`mmtransfer.seeds.residual_space`.
@@ -52,6 +56,7 @@ class FNASupernet(Supernet):
     Raises:
         SpaceError: The arguments make no space.
         ValueError: Another argument is out of its range.
+        TypeError: There is no such argument.
     """
 
     def __init__(
@@ -67,8 +72,11 @@ class FNASupernet(Supernet):
         output_stride: int = 32,
         expand_indices: Sequence[int] = (),
         channels_last: bool = False,
+        in_channels: int = 3,
         **rule: Any,
     ) -> None:
+        known = rule_arguments()
+        refuse_unknown(type(self), {k: v for k, v in rule.items() if k not in known}, known)
         space = space_around(seed, **rule)
         super().__init__(
             find_seed(seed),
@@ -81,6 +89,7 @@ class FNASupernet(Supernet):
             output_stride,
             expand_indices,
             channels_last,
+            in_channels,
         )
         if not temperature > 0:
             raise ValueError(f'the temperature must be positive; received {temperature}.')
@@ -139,7 +148,7 @@ class FNASupernet(Supernet):
         """Features of the stages in ``expand_indices``, then of ``out_indices``, as selected.
 
         Args:
-            x: Images, (N, 3, H, W).
+            x: Images, (N, in_channels, H, W).
 
         Returns:
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.

@@ -4,10 +4,12 @@ from mmtransfer.blocks.build import build_block
 from mmtransfer.blocks.mbconv import MBConv, conv_norm_act
 from mmtransfer.blocks.recompute import recompute, running_statistics_kept
 from mmtransfer.blocks.residual import Residual
+from mmtransfer.blocks.same_pad import SamePadConv2d
 
 __all__ = [
     'MBConv',
     'Residual',
+    'SamePadConv2d',
     'build_block',
     'conv_norm_act',
     'recompute',

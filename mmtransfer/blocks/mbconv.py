@@ -6,6 +6,7 @@ from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
 from mmtransfer.blocks.recompute import recompute
+from mmtransfer.blocks.same_pad import SamePadConv2d
 
 
 def conv_norm_act(
@@ -23,19 +24,19 @@ def conv_norm_act(
     """A convolution without bias, its norm and its activation (``None``: no activation).
 
     Padding keeps the size at stride 1 and gives ceil(size / 2) at stride 2. At stride 2
-    ``same_padding`` pads as TensorFlow's SAME does: even inputs get the larger half at the bottom
-    and right. At stride 1 the two ways are one.
+    ``same_padding`` pads as TensorFlow's SAME does (:class:`SamePadConv2d`): even inputs get the
+    larger half at the bottom and right. At stride 1, or kernel 1, the two ways are one.
     """
-    adaptive = same_padding and stride > 1
+    same = same_padding and stride > 1 and kernel > 1
     return ConvModule(
         in_channels,
         out_channels,
         kernel,
         stride=stride,
-        padding=0 if adaptive else dilation * (kernel // 2),
+        padding=0 if same else dilation * (kernel // 2),
         dilation=dilation,
         groups=groups,
-        conv_cfg=dict(type='Conv2dAdaptivePadding') if adaptive else None,
+        conv_cfg=dict(type=SamePadConv2d) if same else None,
         norm_cfg=norm_cfg,
         act_cfg=act_cfg,
     )

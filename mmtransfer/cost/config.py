@@ -18,6 +18,7 @@ _SHARED = (
     'out_indices',
     'expand_indices',
     'output_stride',
+    'in_channels',
     'frozen_stages',
     'norm_cfg',
     'norm_eval',

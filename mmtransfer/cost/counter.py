@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+from ..seeds import Seed
 from .conventions import Convention, find_convention
 from .formulas import Size
 
@@ -116,7 +117,7 @@ def count_model(model: nn.Module, input_size: Size, convention: str = 'mmtransfe
     """
     how = find_convention(convention)
     model.to('meta').eval()
-    image = torch.empty(1, 3, *input_size, device='meta')
+    image = torch.empty(1, image_channels(model), *input_size, device='meta')
     with torch.no_grad(), counted(model, how) as madds:
         _forward(model, image)
     return {'params': count_params(model), 'madds': madds | {'total': sum(madds.values())}}
@@ -125,6 +126,12 @@ def count_model(model: nn.Module, input_size: Size, convention: str = 'mmtransfe
 def count_backbone(backbone: nn.Module, input_size: Size, convention: str = 'mmtransfer') -> Counts:
     """The same for a backbone alone, or for any module that maps an image to anything."""
     return count_model(nn.ModuleDict({'backbone': backbone}), input_size, convention)
+
+
+def image_channels(model: nn.Module) -> int:
+    """Channels of the images that a model reads: what a backbone of ours says, else 3."""
+    seeds = (getattr(module, 'seed', None) for module in model.modules())
+    return next((seed.in_channels for seed in seeds if isinstance(seed, Seed)), 3)
 
 
 def _forward(model: Any, image: Tensor) -> None:

@@ -6,7 +6,10 @@ excitation and non-local modules; norms, gates and the products of two feature m
 Parameters are all parameters, the norms' affine ones included.
 """
 
+from collections.abc import Iterable
+
 from ..seeds import Conv, Layer, Seed
+from ..seeds.networks import stem_convs
 from ..seeds.ops import POOLED
 
 Size = tuple[int, int]
@@ -53,31 +56,39 @@ def norm_params(channels: int) -> int:
 
 
 def stem_madds(seed: Seed, size: Size) -> int:
-    """Multiply-adds of a seed's stem, of stride 2, on an RGB image of this (H, W)."""
-    return conv_madds(3, seed.stem_channels, seed.stem_kernel, strided(size, 2))
+    """Multiply-adds of a seed's stem, of stride 2, on an image of this (H, W)."""
+    return _madds(stem_convs(seed), size)
 
 
 def stem_params(seed: Seed) -> int:
-    """Parameters of the stem and its norm."""
-    return conv_params(3, seed.stem_channels, seed.stem_kernel) + norm_params(seed.stem_channels)
+    """Parameters of the stem and its norms."""
+    return _params(stem_convs(seed))
 
 
 def layer_madds(layer: Layer, size: Size) -> int:
     """Multiply-adds of a block whose input has this (H, W)."""
-    return sum(
-        conv_madds(
-            c.in_channels, c.out_channels, c.kernel, _output(c, size), groups=c.groups, bias=c.bias
-        )
-        for c in layer.convs
-    )
+    return _madds(layer.convs, size)
 
 
 def layer_params(layer: Layer) -> int:
     """Parameters of a block and its norms."""
+    return _params(layer.convs)
+
+
+def _madds(convs: Iterable[Conv], size: Size) -> int:
+    return sum(
+        conv_madds(
+            c.in_channels, c.out_channels, c.kernel, _output(c, size), groups=c.groups, bias=c.bias
+        )
+        for c in convs
+    )
+
+
+def _params(convs: Iterable[Conv]) -> int:
     return sum(
         conv_params(c.in_channels, c.out_channels, c.kernel, groups=c.groups, bias=c.bias)
         + (0 if c.bias else norm_params(c.out_channels))
-        for c in layer.convs
+        for c in convs
     )
 
 

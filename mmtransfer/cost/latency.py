@@ -46,6 +46,7 @@ class Stamp:
         output_stride: Of the backbone.
         channels_last: The memory layout of weights and images.
         fingerprint: Of the search space.
+        in_channels: Of the images; a file that does not say was measured on RGB.
     """
 
     device: str
@@ -58,6 +59,7 @@ class Stamp:
     output_stride: int
     channels_last: bool
     fingerprint: str
+    in_channels: int = 3
 
 
 def device_name(device: str) -> str:
@@ -81,6 +83,7 @@ def stamp_here(
     batch: int = 1,
     output_stride: int = 32,
     channels_last: bool = False,
+    in_channels: int = 3,
 ) -> Stamp:
     """The stamp of a measurement made now in this process."""
     return Stamp(
@@ -94,6 +97,7 @@ def stamp_here(
         output_stride,
         channels_last,
         space.fingerprint,
+        in_channels,
     )
 
 
@@ -103,10 +107,11 @@ def latency_table(
     fixed: float,
     entries: Mapping[str, Mapping[str, float]],
     output_stride: int = 32,
+    in_channels: int = 3,
 ) -> CostTable:
     """A cost table of milliseconds; the entries may come in any order."""
     ordered = {c.name: {o: entries[c.name][o] for o in c.options} for c in space.choices}
-    return CostTable(space, input_size, 'latency', fixed, ordered, output_stride)
+    return CostTable(space, input_size, 'latency', fixed, ordered, output_stride, in_channels)
 
 
 def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> None:
@@ -165,7 +170,12 @@ def read_latency(
             )
     check_times(space, content['fixed'], content['entries'], text)
     table = latency_table(
-        space, stamp.input_size, content['fixed'], content['entries'], stamp.output_stride
+        space,
+        stamp.input_size,
+        content['fixed'],
+        content['entries'],
+        stamp.output_stride,
+        stamp.in_channels,
     )
     return table, stamp
 
@@ -212,7 +222,7 @@ def _content(path: str) -> dict[str, Any]:
 
 def _stamp(values: Any, path: str) -> Stamp:
     names = [f.name for f in dataclasses.fields(Stamp)]
-    if not isinstance(values, dict) or set(values) != set(names):
+    if not isinstance(values, dict) or {'in_channels', *values} != set(names):
         raise LatencyTableError(
             f'the stamp of the latency table {path!r} must have the fields {", ".join(names)}; '
             f'received {sorted(values) if isinstance(values, dict) else values!r}. {_anew(path)}'

@@ -34,7 +34,7 @@ UNITS = {
 
 
 # Fields of a stamp that a config does not ask for.
-_OF_THE_SEARCH = ('input_size', 'output_stride', 'fingerprint')
+_OF_THE_SEARCH = ('input_size', 'output_stride', 'in_channels', 'fingerprint')
 
 
 def say(metric: str, cost: float) -> str:
@@ -43,7 +43,10 @@ def say(metric: str, cost: float) -> str:
 
 
 def table_for(
-    train_cfg: Mapping[str, Any], space: SearchSpace, output_stride: int = 32
+    train_cfg: Mapping[str, Any],
+    space: SearchSpace,
+    output_stride: int = 32,
+    in_channels: int = 3,
 ) -> CostTable:
     """The cost table that a search config asks for.
 
@@ -54,6 +57,7 @@ def table_for(
             another stamp than batch 1 in float32 on any number of threads in either memory layout.
         space: The space that is searched.
         output_stride: Of the supernet.
+        in_channels: Of the images that it reads.
 
     Raises:
         ValueError: An unknown metric, or a latency table where none belongs.
@@ -69,7 +73,7 @@ def table_for(
                 f"latency_table is for metric='latency'; received {source!r} with metric "
                 f'{metric!r}. Leave it out, or set the metric.'
             )
-        return cost_table(space, size, metric, output_stride)
+        return cost_table(space, size, metric, output_stride, in_channels)
     if source is None:
         raise LatencyTableError(
             "metric='latency' needs latency_table=FILE in train_cfg; received none. Measure one on "
@@ -87,5 +91,6 @@ def table_for(
             f'latency_table may not ask for {", ".join(given)}: the table must have those of the '
             f'search. Leave it out of {source!r}.'
         )
+    fixed = dict(input_size=size, output_stride=output_stride, in_channels=in_channels)
     stamp = {'dtype': 'float32', 'batch': 1, **asked}
-    return read_latency(path, space, input_size=size, output_stride=output_stride, **stamp)[0]
+    return read_latency(path, space, **fixed, **stamp)[0]

@@ -6,7 +6,7 @@ never skipped, so what reaches a layer does not depend on what was chosen before
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ class CostTable:
         fixed: Cost of what is not searched: the stem and the first stage.
         entries: Choice name -> option -> cost, in the space's order; skipping costs 0.
         output_stride: Of the backbone: 8, 16 or 32.
+        in_channels: Of the images.
     """
 
     space: SearchSpace
@@ -41,6 +42,7 @@ class CostTable:
     fixed: float
     entries: Mapping[str, Mapping[str, float]]
     output_stride: int = 32
+    in_channels: int = 3
     _vectors: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, architecture: Architecture) -> float:
@@ -129,7 +131,11 @@ class CostTable:
 
 
 def cost_table(
-    space: SearchSpace, input_size: Size, metric: str = 'madds', output_stride: int = 32
+    space: SearchSpace,
+    input_size: Size,
+    metric: str = 'madds',
+    output_stride: int = 32,
+    in_channels: int = 3,
 ) -> CostTable:
     """The costs of all options of a space.
 
@@ -138,6 +144,7 @@ def cost_table(
         input_size: (H, W) of the image.
         metric: ``'madds'`` (multiply-adds) or ``'params'``.
         output_stride: Of the backbone: 8, 16 or 32; strides beyond it are dilations.
+        in_channels: Of the images.
 
     Raises:
         ValueError: An unknown metric or output stride, or an input size that is not two positive
@@ -149,7 +156,7 @@ def cost_table(
     if len(size) != 2 or not all(type(v) is int and v > 0 for v in size):
         raise ValueError(f'input_size must be (H, W), both positive integers; received {size}')
 
-    seed = find_seed(space.seed)
+    seed = replace(find_seed(space.seed), in_channels=in_channels)
     madds = metric == 'madds'
     fixed = stem_madds(seed, size) if madds else stem_params(seed)
     entries: dict[str, dict[str, int]] = {}
@@ -167,7 +174,7 @@ def cost_table(
             else:
                 fixed += sum(costs.values())
             at = strided(at, layers[0].stride)
-    return CostTable(space, size, metric, fixed, entries, output_stride)
+    return CostTable(space, size, metric, fixed, entries, output_stride, in_channels)
 
 
 def _cost(layer: Layer, size: Size, madds: bool) -> int:

@@ -60,7 +60,7 @@ def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
     Args:
         supernet: A backbone with ``space``, ``begin`` and ``stages``, where a searched stage has
             one module dict of candidates per choice; or, where depth alone is searched, its blocks.
-        images: (N, 3, H, W), of the supernet's device and dtype.
+        images: (N, C, H, W), of the supernet's device and dtype.
 
     Returns:
         What to hand to :func:`median_times`, in evaluation mode and without gradients. Where depth
@@ -113,5 +113,11 @@ def table_of_times(
     if supernet.space.name == 'depth':
         for name, own in entries.items():
             entries[name] = dict(zip(own, itertools.accumulate(own.values()), strict=True))
-    stride = supernet.output_stride
-    return latency_table(supernet.space, input_size, times[FIXED], entries, stride)
+    return latency_table(
+        supernet.space,
+        input_size,
+        times[FIXED],
+        entries,
+        supernet.output_stride,
+        supernet.in_channels,
+    )

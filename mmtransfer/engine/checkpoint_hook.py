@@ -20,6 +20,7 @@ from mmtransfer.checkpoints.tensors import check_values, tensors_of
 from mmtransfer.files import write_atomically
 from mmtransfer.lock import FolderLock, lock_folder
 from mmtransfer.registry import HOOKS
+from mmtransfer.remap.load import loaded_state
 
 from .parallel import unwrap
 from .portable import embed_architectures, identified
@@ -212,7 +213,11 @@ class CheckpointHook(_CheckpointHook):
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
         """Refuse to resume what another config has written, and to test another model's weights.
 
+        What ``load_from`` names for a training is remapped into a backbone of ours, with neck and
+        head by name.
+
         Raises:
+            SeedCheckpointError, RemapError: Something in it would be left out of the model.
             ResumeError: Names the parts or the tensors that differ.
             ValueError: The same of tensors, in a test; or their values cannot be used.
         """
@@ -224,6 +229,7 @@ class CheckpointHook(_CheckpointHook):
                 if tensors.keys() != checkpoint.get('state_dict', {}).keys():
                     checkpoint['state_dict'] = tensors  # MMEngine takes them by these names alone
             else:
+                take_weights(runner, checkpoint)
                 check_values(_tensors(checkpoint.get('state_dict', checkpoint)), model.state_dict())
             return
         _check_config(checkpoint, config_digests(runner.cfg), self.digests_as_given)
@@ -235,6 +241,21 @@ class CheckpointHook(_CheckpointHook):
             raise ResumeError(str(error)) from None
         if hasattr(runner.train_loop, 'restore'):
             runner.train_loop.restore(checkpoint['mmtransfer'])
+
+
+def take_weights(runner: Any, checkpoint: dict) -> None:
+    """Put what a model with a backbone of ours takes from a checkpoint in place of its tensors.
+
+    MMEngine would load what bears the model's names, and skip the rest with a line in the log.
+
+    Raises:
+        SeedCheckpointError, RemapError: Something would be left out.
+    """
+    found = loaded_state(unwrap(runner.model), checkpoint, str(runner._load_from))
+    if found is not None:
+        plan, checkpoint['state_dict'] = found
+        runner.logger.info(f'remap: load_from, {runner._load_from}')
+        runner.logger.info(plan.explain())
 
 
 def _check_config(checkpoint: Mapping, mine: Mapping[str, str], given: Mapping[str, str]) -> None:

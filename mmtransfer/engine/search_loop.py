@@ -145,6 +145,7 @@ class SearchLoop(EpochBasedTrainLoop):
             dict(input_size=input_size, metric=metric, latency_table=latency_table),
             self.supernet.space,
             self.supernet.output_stride,
+            self.supernet.in_channels,
         )
         with DefaultScope.overwrite_default_scope('mmtransfer'):  # these have no parent registry
             self.searcher: Any = SEARCHERS.build(

@@ -8,13 +8,14 @@ from mmtransfer.remap.networks import (
     seed_to_supernet,
     supernet_to_network,
     supernet_to_supernet,
-    whole_model,
 )
 from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan, by_block, plan_remap
 from mmtransfer.remap.strategy import with_strategy
+from mmtransfer.remap.whole import BackbonePlan, whole_model
 from mmtransfer.seeds.namings import SeedCheckpointError
 
 __all__ = [
+    'BackbonePlan',
     'Move',
     'Ranking',
     'RemapError',

@@ -39,7 +39,9 @@ def remap(
             tensor = source[move.source].detach().to(own.device, own.dtype)
             keep = [_indices(move, dim, source, kept) for dim in (0, 1)]
             dilate = move.kernel == 'dilate'
-            made = fit(tensor, move.target_shape, move.fill, move.groups, keep, dilate)
+            made = fit(
+                tensor, move.target_shape, move.fill, move.groups, keep, dilate, move.colours
+            )
             if move.fresh:
                 made[tensor.shape[0] :] = own[tensor.shape[0] :]
             result[move.target] = made

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -12,19 +11,24 @@ from torch import Tensor, nn
 from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.checkpoints.tensors import check_values, load_tensors, tensors_of
 from mmtransfer.remap.apply import remap
-from mmtransfer.remap.checkpoint import check_space
-from mmtransfer.remap.networks import (
-    LOGITS,
-    network_to_network,
-    seed_only,
-    seed_to_supernet,
-    supernet_to_network,
-    supernet_to_supernet,
-    whole_model,
+from mmtransfer.remap.networks import LOGITS
+from mmtransfer.remap.plan import RemapError, RemapPlan
+from mmtransfer.remap.sources import (
+    COUNTER,
+    Given,
+    backbone_plan,
+    check_treated,
+    given,
+    held_network,
+    known,
+    layout_of,
+    own_backbones,
+    plan_from_seed,
+    plan_from_supernet,
 )
-from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
-from mmtransfer.remap.strategy import check_strategy, with_strategy
-from mmtransfer.seeds import Layer, Network, network, read_architecture, seed_network, space_of
+from mmtransfer.remap.strategy import check_strategy
+from mmtransfer.remap.whole import whole_model
+from mmtransfer.seeds import seed_network
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
 SOURCES = ('supernet', 'seed')
@@ -45,8 +49,8 @@ def load_seed(
         backbone: An `AdaptedBackbone` (known by its ``architecture``) or a supernet (by its
             ``space``).
         checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes, in any known naming.
-        architecture: The network that the checkpoint holds, if it is not the seed itself: whatever
-            `mmtransfer.seeds.read_architecture` takes.
+        architecture: The network that the checkpoint holds, if it is not the seed itself and does
+            not say so: whatever `mmtransfer.seeds.read_architecture` takes.
         key: Where in the file the weights are, such as ``'teacher'``; as of
             `mmtransfer.checkpoints.tensors.load_tensors`.
         prefix: What their names begin with, as of the same.
@@ -60,7 +64,11 @@ def load_seed(
             network; nothing was changed.
         RemapError: A layer cannot be remapped in this way; nothing was changed.
     """
-    plan, tensors = _plan_seed(backbone, checkpoint, architecture, key, prefix, **strategy)
+    check_treated(held_network(backbone, architecture), strategy)
+    content = read_checkpoint(checkpoint)
+    tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
+    source = given(content, tensors, os.fspath(checkpoint))
+    plan = plan_from_seed(backbone, '', source, architecture, **strategy).plan
     _load(backbone, plan, tensors, checkpoint)
     return plan
 
@@ -86,7 +94,7 @@ def load_last_conv(
         RemapError: The module has other shapes. In every case nothing was changed.
     """
     tensors = load_tensors(checkpoint, key, prefix)
-    _, names = recognise(_layout(tensors), seed_network(seed), f"'{os.fspath(checkpoint)}'")
+    _, names = recognise(layout_of(tensors), seed_network(seed), f"'{os.fspath(checkpoint)}'")
     target = module.state_dict()
     found = {n: names[f'head.{n}'] for n in target if f'head.{n}' in names}
     missing = [n for n in target if n not in found and not n.endswith('num_batches_tracked')]
@@ -120,14 +128,15 @@ def load_model(
     """Remap a checkpoint into a whole model with a backbone of ours, in place.
 
     Args:
-        model: A model of any toolbox; its ``backbone`` is an `AdaptedBackbone` or a supernet.
+        model: A model of any toolbox with an `AdaptedBackbone` or a supernet in it, or several (the
+            student and the teacher of a semi-supervised detector).
         checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes; a search's work
             directory means its last checkpoint.
         source: ``'supernet'``: a checkpoint of the supernet, or of the same network in another
             model; neck and head are taken too, by name (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a
-            checkpoint of the seed; the backbone only.
-        initialise: With a supernet, beginnings of names outside the backbone that keep their own
-            values, ``('bbox_head.',)`` for a head with other classes.
+            checkpoint of the seed; neck and head too where it is of a whole model that has them.
+        initialise: Beginnings of names outside the backbone that keep their own values,
+            ``('bbox_head.',)`` for a head with other classes.
         key: As of `load_seed`.
         prefix: As of `load_seed`.
         **strategy: With the seed, as of `load_seed`.
@@ -142,37 +151,90 @@ def load_model(
             case nothing was changed.
     """
     check_source(source, **strategy)
-    if not hasattr(model, 'backbone') and isinstance(getattr(model, 'module', None), nn.Module):
-        model = model.get_submodule('module')
-    backbone: Any = getattr(model, 'backbone', None)
-    architecture, space = _known(backbone)
-    if source == 'seed':
-        plan, tensors = _plan_seed(backbone, checkpoint, None, key, prefix, **strategy)
-        plan = seed_only(plan, _layout(model.state_dict()))
-    else:
-        content = read_checkpoint(checkpoint)
-        plain = space is None
-        space = space_of(architecture) if plain else space
-        check_space(content, space.fingerprint, os.fspath(checkpoint))
-        tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
-        if plain:
-            own = network(architecture)
-            same = _is_of_network(content, own, os.fspath(checkpoint))
-            collected = network_to_network(own, own) if same else supernet_to_network(space, own)
-        else:
-            collected = supernet_to_supernet(_layout(backbone.state_dict()))
-        initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
-        plan = whole_model(
-            collected, _layout(tensors), _layout(model.state_dict()), initialise=initialise
-        )
-        left = [n for n in plan.unused if n.startswith('backbone.') and LOGITS not in n]
-        if not plain and left:
-            raise RemapError(
-                f"A supernet takes the weights of the same supernet; '{os.fspath(checkpoint)}' has "
-                f'{len(left)} tensors more, such as {left[0]}. Give both the same seed and space '
-                f'(max_blocks, layers, kernels, expansions).'
-            )
+    found = own_backbones(model)
+    if not found:
+        known(getattr(model, 'backbone', model))
+    if all(place.startswith('module.') for place in found):  # a wrapper for several processes
+        model, found = _unwrapped(model)
+    content = read_checkpoint(checkpoint)
+    tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
+    held = given(content, tensors, os.fspath(checkpoint))
+    way = plan_from_seed if source == 'seed' else plan_from_supernet
+    plans = [way(backbone, place, held, **strategy) for place, backbone in found.items()]
+    initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
+    target = layout_of(model.state_dict())
+    plan = whole_model(plans, held.layout, target, initialise, partly=source == 'seed')
     _load(model, plan, tensors, checkpoint)
+    return plan
+
+
+def loaded_state(
+    model: nn.Module, content: Mapping[str, Any], origin: str
+) -> tuple[RemapPlan, dict[str, Tensor]] | None:
+    """What ``load_from`` gives to a model with a backbone of ours.
+
+    Args:
+        model: Not wrapped.
+        content: Of the checkpoint.
+        origin: Its path.
+
+    Returns:
+        The plan and the state dict that follows from it: the backbone remapped, neck and head by
+        name. None where nothing need be done: no backbone is ours, or the checkpoint has all of the
+        model's tensors.
+
+    Raises:
+        SeedCheckpointError: The checkpoint holds no network that the backbone can be made from.
+        RemapError: Something would be left out; the message counts what fits.
+    """
+    found = own_backbones(model)
+    if not found:
+        return None
+    tensors = tensors_of(content, origin)
+    source, target = given(content, tensors, origin), layout_of(model.state_dict())
+    if all(source.layout.get(name) == shape for name, shape in target.items()):
+        return None
+    plans = [backbone_plan(backbone, prefix, source) for prefix, backbone in found.items()]
+    plan = whole_model(plans, source.layout, target)
+    return plan, _remapped(model, plan, tensors, origin)
+
+
+def take_state(backbone: nn.Module, state: dict[str, Any], prefix: str) -> RemapPlan | None:
+    """Put a backbone's own tensors into a state dict that has those of its seed or its supernet.
+
+    Nothing changes where all that the state dict has is the backbone's, or all that the backbone
+    needs is there and it goes no deeper.
+
+    Args:
+        backbone: An `AdaptedBackbone` or a supernet.
+        state: Is changed: the tensors of the backbone give way to those made from them.
+        prefix: What precedes the names of the backbone's tensors.
+
+    Returns:
+        The plan, if there was one.
+
+    Raises:
+        SeedCheckpointError, RemapError: Tensors would be left out.
+    """
+    tensors = {
+        name.removeprefix(prefix): tensor
+        for name, tensor in state.items()
+        if name.startswith(prefix) and isinstance(tensor, Tensor)
+    }
+    have, own = layout_of(tensors), layout_of(backbone.state_dict())
+    fitting = {name for name, shape in have.items() if own.get(name) == shape}
+    parts = {name.partition('.')[0] for name in own}
+    strange = [n for n in have if n not in fitting and n.partition('.')[0] in parts]
+    missing = [n for n in own if n not in fitting and not n.endswith(COUNTER)]
+    if len(fitting) == len(have) or not strange and not missing:
+        return None
+    plan = backbone_plan(backbone, '', Given(have, f'the state dict ({prefix or "top"})')).plan
+    made = remap(plan, tensors, backbone.state_dict())
+    used = {name.partition('.')[0] for move in plan.moves for name in move.read}
+    for name in tensors:
+        if name.partition('.')[0] in used or name.startswith(LOGITS):
+            del state[prefix + name]
+    state.update({prefix + name: tensor for name, tensor in made.items()})
     return plan
 
 
@@ -189,92 +251,25 @@ def check_source(source: str, **strategy: str) -> None:
         )
 
 
-def _plan_seed(
-    backbone: nn.Module,
-    checkpoint: str | os.PathLike,
-    architecture: Any,
-    key: str | None,
-    prefix: str,
-    **strategy: str,
-) -> tuple[RemapPlan, dict[str, Tensor]]:
-    """The plan for a backbone of ours, in the checkpoint's names, and the checkpoint's tensors."""
-    check_strategy(**strategy)
-    target, space = _known(backbone)
-    seed = (target or space).seed
-    origin = (
-        seed_network(seed) if architecture is None else network(read_architecture(architecture))
-    )
-    given = {k: v for k, v in strategy.items() if k != 'kernel' and v not in ('first', 'zero')}
-    if given and not any(layer.family == 'mbconv' for layer in origin.layers):
-        raise RemapError(
-            f'width and new treat the hidden channels of MBConv blocks; {seed} has none, and its '
-            f'layers keep their widths. Received {given}: leave it out.'
-        )
-    tensors = load_tensors(checkpoint, key, prefix)
-    _, names = recognise(_layout(tensors), origin, f"'{os.fspath(checkpoint)}'")
-    layout = {ours: tuple(tensors[theirs].shape) for ours, theirs in names.items()}
-    if target is not None:
-        plan = network_to_network(origin, network(target), layout)
-    else:
-        own = {n: s for n, s in _layout(backbone.state_dict()).items() if n.startswith(LOGITS)}
-        plan = seed_to_supernet(origin, space, layout).keeping(own)
-    return with_strategy(plan, **strategy).with_sources(names, tensors), tensors
-
-
-def _known(backbone: Any) -> tuple[Any, Any]:
-    """The architecture of a plain backbone of ours, or the space of a supernet; the other is None.
-
-    Raises:
-        RemapError: It is another's.
-    """
-    target, space = (getattr(backbone, name, None) for name in ('architecture', 'space'))
-    if target is None and space is None:
-        raise RemapError(
-            'The backbone must be a mmtransfer.AdaptedBackbone or a supernet of ours, which know '
-            f'their architecture or space; received {type(backbone).__name__}. Set it in the '
-            'config of the model.'
-        )
-    return target, space
-
-
-def _is_of_network(content: Mapping[str, Any], wanted: Network, origin: str) -> bool:
-    """Whether a checkpoint says that it is of this plain network, and not of a supernet.
-
-    Raises:
-        RemapError: It is of another plain network; a deeper one would fit by its names.
-    """
-    record = content.get('mmtransfer')
-    known = record.get('architecture') if isinstance(record, Mapping) else None
-    if known is None:
-        return False
-    found = network(read_architecture(known))
-    if _built(found) != _built(wanted):
-        theirs, ours = ([len(stage) for stage in n.stages] for n in (found, wanted))
-        raise RemapError(
-            f"The weights of a plain network go into the same network only; '{origin}' is of one "
-            f'with {theirs} layers per stage, the backbone has {ours} or other operations. Train '
-            'every allocation in a work_dir of its own, and give the checkpoint of this one or of '
-            'the supernet.'
-        )
-    return True
-
-
-def _built(plain: Network) -> list[list[Layer]]:
-    """The layers of each stage, without what a search knows of them: equal networks may come from
-    different spaces."""
-    return [[replace(la, position=la.index, choice=None) for la in s] for s in plain.stages]
+def _unwrapped(model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
+    """The model inside a wrapper, and its backbones."""
+    inner = model.get_submodule('module')
+    return inner, own_backbones(inner)
 
 
 def _load(
     module: nn.Module, plan: RemapPlan, tensors: Mapping[str, Tensor], origin: str | os.PathLike
 ) -> None:
     """Apply a plan to a module, whole or not at all."""
+    module.load_state_dict(_remapped(module, plan, tensors, origin), strict=True)
+
+
+def _remapped(
+    module: nn.Module, plan: RemapPlan, tensors: Mapping[str, Tensor], origin: str | os.PathLike
+) -> dict[str, Tensor]:
+    """A module's state dict after a plan, if all values can be used."""
     own = module.state_dict()
     sources = {move.target: move.source for move in plan.moves if move.source is not None}
     found = {name: tensors[source] for name, source in sources.items()}
     check_values(found, own, sources, origin)
-    module.load_state_dict(remap(plan, tensors, own), strict=True)
-
-
-def _layout(tensors: Mapping[str, Tensor]) -> Layout:
-    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    return remap(plan, tensors, own)

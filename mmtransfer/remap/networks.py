@@ -6,12 +6,11 @@ Everything here works on values: networks, spaces and their layouts; no module i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import chain
 
-from mmtransfer.remap.plan import Layout, Move, RemapError, RemapPlan, by_block, plan_remap
+from mmtransfer.remap.plan import Layout, RemapError, RemapPlan, by_block, plan_remap
 from mmtransfer.seeds import Layer, Network, space_stages
-from mmtransfer.seeds.layout import network_layout, supernet_layout
+from mmtransfer.seeds.layout import image_weight, network_layout, supernet_layout
 from mmtransfer.seeds.networks import candidates, deepest
 from mmtransfer.seeds.ops import Conv
 from mmtransfer.space import SearchSpace
@@ -45,11 +44,12 @@ def network_to_network(source: Network, target: Network, layout: Layout | None =
         blocks |= _blocks(origin, layer.name, layer.convs)
         groups |= _groups(origin, layer.name, layer.convs)
     given = layout or network_layout(source)
-    return plan_remap(network_layout(target), given, by_block(blocks), groups)
+    images = image_weight(target.seed)
+    return plan_remap(network_layout(target), given, by_block(blocks), groups, images)
 
 
 def seed_to_supernet(
-    source: Network, space: SearchSpace, layout: Layout | None = None
+    source: Network, space: SearchSpace, layout: Layout | None = None, in_channels: int = 3
 ) -> RemapPlan:
     """Every candidate of a supernet from the seed's layer at its depth (FNA++, Sec. 3.2.1).
 
@@ -57,12 +57,13 @@ def seed_to_supernet(
         source: The network that gives the weights, as a rule the seed of the space.
         space: The space that the supernet spans.
         layout: The tensors that the source really has, when some counters are missing.
+        in_channels: Of the images that the supernet reads.
 
     Raises:
         RemapError: The source has another number of stages than the space's seed.
     """
     if space.name == 'depth':
-        return network_to_network(source, deepest(space), layout)
+        return network_to_network(source, deepest(space).reading(in_channels), layout)
     stages = candidates(space)
     _same_stages(source, len(stages))
     blocks: dict[str, str | None] = {'stem': 'stem', 'logits': None}
@@ -76,7 +77,8 @@ def seed_to_supernet(
         blocks |= _blocks(origin, name, layer.convs)
         groups |= _groups(origin, name, layer.convs)
     given = layout or network_layout(source)
-    return plan_remap(supernet_layout(space), given, by_block(blocks), groups)
+    target, images = supernet_layout(space, in_channels), image_weight(source.seed)
+    return plan_remap(target, given, by_block(blocks), groups, images)
 
 
 def supernet_to_network(
@@ -90,10 +92,12 @@ def supernet_to_network(
     Args:
         space: The space that the supernet spans.
         target: The network of an architecture of that space.
-        layout: The tensors that the supernet really has; default: all of `supernet_layout`.
+        layout: The tensors that the supernet really has; default: all of `supernet_layout`, for
+            images like the target's.
     """
+    given = layout or supernet_layout(space, target.seed.in_channels)
     if space.name == 'depth':  # the first blocks of each stage, as they are
-        return network_to_network(deepest(space), target, layout)
+        return network_to_network(deepest(space), target, given)
     position = {
         choice.name: (stage, n)
         for stage, choices in enumerate(space_stages(space))
@@ -102,90 +106,24 @@ def supernet_to_network(
     blocks: dict[str, str | None] = {'stem': 'stem'}
     for layer in target.layers:
         blocks[layer.name] = _origin(layer, position)
-    return plan_remap(network_layout(target), layout or supernet_layout(space), by_block(blocks))
+    images = image_weight(target.seed)
+    return plan_remap(network_layout(target), given, by_block(blocks), images=images)
 
 
-def supernet_to_supernet(layout: Layout) -> RemapPlan:
+def supernet_to_supernet(layout: Layout, images: str, in_channels: int) -> RemapPlan:
     """A supernet from another training of the same supernet. Tensors are copied, but for the
     logits: a search begins anew.
 
     Args:
-        layout: Name -> shape of the supernet's tensors.
+        layout: Name -> shape of the target's tensors.
+        images: Name of the weight that reads the images.
+        in_channels: Of the images that the source reads.
     """
     weights = {name: shape for name, shape in layout.items() if not name.startswith(LOGITS)}
-    return plan_remap(layout, weights, lambda name: name if name in weights else None)
-
-
-def whole_model(
-    backbone: RemapPlan,
-    source: Layout,
-    target: Layout,
-    prefix: str = 'backbone.',
-    initialise: Sequence[str] = (),
-) -> RemapPlan:
-    """A plan for a whole model: its backbone by a plan, neck and head by equal name.
-
-    Args:
-        backbone: The plan of the backbone, in the backbone's own names.
-        source: Name -> shape of the whole model that gives the weights.
-        target: Name -> shape of the whole model that receives them.
-        prefix: What both models put before the names of the backbone's tensors.
-        initialise: Beginnings of names whose tensors outside the backbone keep their own values.
-
-    Raises:
-        RemapError: The source lacks a tensor of neck or head, has it in another shape, or is not
-            the network of the backbone's plan.
-    """
-    moves = {move.target: move for move in backbone.prefixed(prefix).moves}
-    faults = [
-        f"'{name}' is no tensor of the {'plan' if name in target else 'model'}"
-        for name in sorted(moves.keys() ^ {name for name in target if name.startswith(prefix)})
-    ]
-    faults += [
-        f"`initialise` names '{beginning}', with which no tensor outside the backbone begins"
-        for beginning in initialise
-        if not any(n.startswith(beginning) and not n.startswith(prefix) for n in target)
-    ]
-    for name, shape in target.items():
-        if name in moves or name.startswith(prefix):
-            continue
-        if name.startswith(tuple(initialise)):
-            moves[name] = Move(name, tuple(shape))
-        else:
-            moves[name] = Move(name, tuple(shape), name, tuple(shape))
-    for move in moves.values():
-        if move.source is None:
-            continue
-        if move.source not in source:
-            faults.append(f"'{move.source}' is missing in the source")
-        elif tuple(source[move.source]) != move.source_shape:
-            found = tuple(source[move.source])
-            faults.append(f"'{move.source}' is {found} in the source, {move.source_shape} here")
-    if faults:
-        more = f'; and {len(faults) - 8} more' if len(faults) > 8 else ''
-        raise RemapError(
-            'The weights of a whole model can be taken only from one with the same neck and head, '
-            f"and with the supernet of the architecture's space as backbone: "
-            f'{"; ".join(faults[:8])}{more}. Give both configs the same neck and head (also '
-            'num_classes), take the backbone alone from the seed, or name what shall keep its own '
-            "values in `initialise`, such as ['bbox_head.']."
-        )
-    ordered = tuple(moves[name] for name in target)
-    used = {move.source for move in ordered}
-    return RemapPlan(ordered, tuple(name for name in source if name not in used))
-
-
-def seed_only(backbone: RemapPlan, target: Layout, prefix: str = 'backbone.') -> RemapPlan:
-    """A plan for a whole model whose backbone alone receives weights.
-
-    Args:
-        backbone: The plan of the backbone; its sources keep their names.
-        target: Name -> shape of the whole model.
-        prefix: What the model puts before the names of the backbone's tensors.
-    """
-    planned = {prefix + m.target: replace(m, target=prefix + m.target) for m in backbone.moves}
-    moves = tuple(planned.get(name, Move(name, tuple(shape))) for name, shape in target.items())
-    return RemapPlan(moves, backbone.unused)
+    weights[images] = (layout[images][0], in_channels, *layout[images][2:])
+    return plan_remap(
+        layout, weights, lambda name: name if name in weights else None, images=images
+    )
 
 
 def _at_depth(source: Network, stage: int, index: int) -> Layer:

@@ -47,6 +47,8 @@ class Move:
         ranks: For output and input channels: what ranks them if the target has fewer; None: the
             first ones are kept.
         kernel: Where a smaller kernel's taps go in a larger one: ``'centre'`` or ``'dilate'``.
+        colours: The input channels are those of images, and become others as
+            `mmtransfer.remap.rules.fit_colours` says.
     """
 
     target: str
@@ -58,6 +60,7 @@ class Move:
     groups: int = 1
     ranks: tuple[Ranking | None, Ranking | None] = (None, None)
     kernel: str = 'centre'
+    colours: bool = False
 
     @property
     def rule(self) -> str:
@@ -68,6 +71,9 @@ class Move:
         have, want = list(self.source_shape), self.target_shape
         if self.groups > 1:
             have[1] //= self.groups
+        if self.colours and have[1] != want[1]:
+            names.append('sum over colours' if want[1] == 1 else 'repeat colours')
+            have[1] = want[1]
         channels = list(zip(have[:2], want[:2], strict=True))
         kernel = list(zip(have[2:], want[2:], strict=True))
         cut = [rank for (h, w), rank in zip(channels, self.ranks, strict=False) if h > w]
@@ -186,6 +192,7 @@ def plan_remap(
     source: Layout,
     source_of: Callable[[str], str | None],
     groups: Mapping[str, int] | None = None,
+    images: str | None = None,
 ) -> RemapPlan:
     """Give every target tensor its fate.
 
@@ -194,6 +201,7 @@ def plan_remap(
         source: Name -> shape of the network that gives them.
         source_of: Target name -> name of the tensor it is made from, or None to keep its own value.
         groups: Target convolutions with that many groups whose source is dense (Eq. 4).
+        images: The target weight whose input channels are those of images.
 
     Returns:
         The plan. A counter (``num_batches_tracked``) that the source lacks keeps its own value.
@@ -212,7 +220,8 @@ def plan_remap(
             moves.append(Move(name, tuple(shape)))
         else:
             n = (groups or {}).get(name, 1)
-            moves.append(_move(name, tuple(shape), wanted, tuple(source[wanted]), n))
+            sizes = tuple(shape), tuple(source[wanted])
+            moves.append(_move(name, sizes[0], wanted, sizes[1], n, name == images))
     if missing:
         raise RemapError(
             f'The source lacks {len(missing)} tensors that the target is made from: '
@@ -249,7 +258,9 @@ def by_block(blocks: Mapping[str, str | None]) -> Callable[[str], str | None]:
     return source_of
 
 
-def _move(target: str, shape: Shape, source: str, source_shape: Shape, groups: int) -> Move:
+def _move(
+    target: str, shape: Shape, source: str, source_shape: Shape, groups: int, colours: bool
+) -> Move:
     def refuse(rule: str) -> RemapError:
         return RemapError(
             f"'{target}' {shape} cannot be made from '{source}' {source_shape}: {rule}"
@@ -265,10 +276,13 @@ def _move(target: str, shape: Shape, source: str, source_shape: Shape, groups: i
                 f'with {groups} groups the source must be dense, with as many output channels and '
                 f'{groups} times the input channels.'
             )
-    elif len(shape) == 4 and (shape[1] == 1) != (source_shape[1] == 1):
+    elif len(shape) == 4 and not colours and (shape[1] == 1) != (source_shape[1] == 1):
         raise refuse('one is depthwise, the other is not; name the number of groups in `groups`.')
     norm = len(shape) == 1 and target.rpartition('.')[2] in ('weight', 'running_var')
-    return Move(target, shape, source, source_shape, fill=float(norm), groups=groups)
+    colours = colours and shape[1] != source_shape[1]
+    return Move(
+        target, shape, source, source_shape, fill=float(norm), groups=groups, colours=colours
+    )
 
 
 def _modules(move: Move) -> tuple[str, str | None]:

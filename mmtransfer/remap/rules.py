@@ -35,6 +35,27 @@ def fit_channels(tensor: Tensor, dim: int, size: int, fill: float = 0.0) -> Tens
     return torch.cat([kept, tensor.new_full(shape, fill)], dim)
 
 
+def fit_colours(weight: Tensor, channels: int) -> Tensor:
+    """The first convolution of a network for images of another number of channels.
+
+    One channel gets the sum over all colours, so that a grey image gives what its copies in all of
+    them would. Several get the colours in turn, scaled by their number over the new one, so that
+    equal channels give the same as equal colours where all occur equally often.
+
+    Args:
+        weight: ``(out, colours, h, w)``.
+        channels: Of the new images.
+
+    Returns:
+        A new tensor ``(out, channels, h, w)``.
+    """
+    colours = weight.shape[1]
+    if channels == 1:
+        return weight.sum(1, keepdim=True)
+    turns = torch.arange(channels, device=weight.device) % colours
+    return weight.index_select(1, turns) * (colours / channels)
+
+
 def fit_kernel(weight: Tensor, size: Sequence[int], dilate: bool = False) -> Tensor:
     """Crop a convolution's kernel to its centre, or surround it with zeros (FNA++ Eq. 5 and 6).
 
@@ -96,6 +117,7 @@ def fit(
     groups: int = 1,
     keep: Sequence[Tensor | None] = (None, None),
     dilate: bool = False,
+    colours: bool = False,
 ) -> Tensor:
     """Bring a tensor to ``shape`` by the rules above: groups, then width, then kernel.
 
@@ -107,11 +129,14 @@ def fit(
         keep: For output and input channels: the indices to keep where the target has fewer, as
             many as it has; None: the first ones.
         dilate: How a kernel grows; see `fit_kernel`.
+        colours: The input channels are those of images; see `fit_colours`.
 
     Returns:
         A new tensor of that shape, bit for bit ``tensor`` when nothing changes.
     """
     result = slice_groups(tensor, groups) if groups > 1 else tensor.clone()
+    if colours and result.shape[1] != shape[1]:
+        result = fit_colours(result, shape[1])
     for dim, size in enumerate(shape[:2]):
         indices = keep[dim]
         if result.shape[dim] > size and indices is not None:

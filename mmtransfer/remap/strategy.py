@@ -144,11 +144,12 @@ def _widens_hidden(move: Move) -> bool:
 
 
 def _narrowed(move: Move) -> Iterator[int]:
-    """Dimensions in which channels are dropped; a group's own input channels are not a choice."""
+    """Dimensions in which channels are dropped; a group's own input channels are not a choice, nor
+    are those of images."""
     for dim, (have, want) in enumerate(
         zip(move.source_shape or (), move.target_shape, strict=False)
     ):
-        if dim < 2 and have > want and not (dim == 1 and move.groups > 1):
+        if dim < 2 and have > want and not (dim == 1 and (move.groups > 1 or move.colours)):
             yield dim
 
 

@@ -213,7 +213,7 @@ def derive_supernet(
     searcher = train_cfg.get('searcher') or {}
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
-    table = table_for(train_cfg, supernet.space, supernet.output_stride)
+    table = table_for(train_cfg, supernet.space, supernet.output_stride, supernet.in_channels)
     if target is not None:
         target.check(table)
     if noted.get('found'):
@@ -280,7 +280,8 @@ def with_cost(architecture: Architecture, table: CostTable, **provenance: Any) -
         **provenance: Further notes on where the architecture comes from.
     """
     size, stride = table.input_size, table.output_stride
-    tables = [cost_table(table.space, size, metric, stride) for metric in METRICS]
+    channels = table.in_channels
+    tables = [cost_table(table.space, size, metric, stride, channels) for metric in METRICS]
     if table.metric not in METRICS:
         tables.append(table)
     return architecture.replace(

@@ -6,10 +6,11 @@ Remap plans are made from layouts alone.
 """
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from ..space import SearchSpace
-from .networks import Network, candidates, deepest
+from .networks import Network, candidates, deepest, stem_convs
 from .ops import Conv
 from .published import Seed, find_seed
 
@@ -21,23 +22,28 @@ NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 
 def network_layout(network: Network) -> Layout:
     """The tensors of a plain backbone: the stem, then the layers."""
-    layout = dict(_stem(network.seed))
+    layout = dict(_block('', stem_convs(network.seed)))
     for layer in network.layers:
         layout.update(_block(layer.name, layer.convs))
     return layout
 
 
-def supernet_layout(space: SearchSpace) -> Layout:
+def supernet_layout(space: SearchSpace, in_channels: int = 3) -> Layout:
     """The tensors of the supernet of a space.
 
     That of block allocations is the deepest network. Elsewhere candidates are named by their
     position in the space, ``stages.S.L.k3e6.expand.conv.weight``; layers that are not searched as
     in the plain backbone; the logits ``logits.I`` by the index of their choice. A skip has no
     tensors.
+
+    Args:
+        space: The space that the supernet spans.
+        in_channels: Of the images.
     """
     if space.name == 'depth':
-        return network_layout(deepest(space))
-    layout = dict(_stem(find_seed(space.seed)))
+        return network_layout(deepest(space).reading(in_channels))
+    seed = replace(find_seed(space.seed), in_channels=in_channels)
+    layout = dict(_block('', stem_convs(seed)))
     for stage in candidates(space):
         for layer in itertools.chain(*stage):
             name = layer.name if layer.choice is None else f'{layer.name}.{layer.op}'
@@ -58,17 +64,31 @@ def classifier_layout(seed: str) -> Layout:
     }
 
 
-def _stem(seed: Seed) -> Iterator[tuple[str, Shape]]:
-    return _conv_norm('stem', (seed.stem_channels, 3, seed.stem_kernel, seed.stem_kernel))
+def image_weight(seed: Seed) -> str:
+    """Name of the weight that reads the images, whose input channels are theirs."""
+    return f'{stem_convs(seed)[0].name}.conv.weight'
+
+
+def image_channels(layout: Mapping[str, Shape], seed: Seed, prefix: str = '') -> int:
+    """How many channels the images have that a network of these tensors reads.
+
+    Args:
+        layout: Of the network, in our names.
+        seed: That it is built after.
+        prefix: What precedes the names; where the weight is missing, those of the seed are taken.
+    """
+    shape = layout.get(prefix + image_weight(seed), ())
+    return shape[1] if len(shape) == 4 else seed.in_channels
 
 
 def _block(name: str, convs: Iterable[Conv]) -> Iterator[tuple[str, Shape]]:
     for conv in convs:
+        module = f'{name}.{conv.name}' if name else conv.name
         if conv.bias:
-            yield f'{name}.{conv.name}.conv.weight', conv.shape
-            yield f'{name}.{conv.name}.conv.bias', conv.shape[:1]
+            yield f'{module}.conv.weight', conv.shape
+            yield f'{module}.conv.bias', conv.shape[:1]
         else:
-            yield from _conv_norm(f'{name}.{conv.name}', conv.shape)
+            yield from _conv_norm(module, conv.shape)
 
 
 def _conv_norm(name: str, weight: Shape) -> Iterator[tuple[str, Shape]]:

@@ -8,11 +8,10 @@ the network's layers; nothing is derived from the text of a key. Each family of 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from ..checkpoints.errors import CheckpointError
-from .layout import NORM, Shape, classifier_layout, network_layout
+from .layout import NORM, Shape, classifier_layout, image_weight, network_layout
 from .networks import Layer, Network
 
 Names = dict[str, str]
-_PREFIXES = ('', 'backbone.')
 
 
 class SeedCheckpointError(CheckpointError):
@@ -20,7 +19,11 @@ class SeedCheckpointError(CheckpointError):
 
 
 def recognise(
-    tensors: Mapping[str, Shape], network: Network, source: str = 'the checkpoint'
+    tensors: Mapping[str, Shape],
+    network: Network,
+    source: str = 'the checkpoint',
+    prefer: str = '',
+    any_images: bool = False,
 ) -> tuple[str, Names]:
     """Find the naming that a checkpoint follows.
 
@@ -28,6 +31,8 @@ def recognise(
         tensors: Tensor name -> shape, of the checkpoint.
         network: The seed that the weights should be of.
         source: What to call the checkpoint in errors, usually its path.
+        prefer: What precedes the backbone's names where the checkpoint holds it several times.
+        any_images: The first convolution may read images of another number of channels.
 
     Returns:
         The naming's name, and our tensor name -> the checkpoint's. It has every backbone tensor but
@@ -36,32 +41,41 @@ def recognise(
 
     Raises:
         SeedCheckpointError: The names follow no naming known here (the first names and the namings
-            are listed), or they do but belong to another network.
+            are listed), or they do but belong to another network; or they are there several times
+            (student and teacher) and none is where ``prefer`` says.
     """
     shapes, known = network_layout(network), namings_of(network)
-    candidates = [
-        (name, prefix, {ours: prefix + theirs for ours, theirs in naming(network).items()})
-        for name, naming in known.items()
-        for prefix in _PREFIXES
-    ]
+    images = image_weight(network.seed)
+    candidates = []
+    for name, naming in known.items():
+        names = naming(network)
+        for prefix in _prefixes(tensors, names[images]) or ['']:
+            found = {ours: prefix + theirs for ours, theirs in names.items()}
+            candidates.append((name, prefix, found))
 
     def likeness(candidate: tuple[str, str, Names]) -> int:
         return sum(candidate[2][ours] in tensors for ours in shapes)
 
-    def with_classifier(candidate: tuple[str, str, Names]) -> tuple[int, int]:
+    def with_classifier(candidate: tuple[str, str, Names]) -> tuple[int, bool, int]:
         name, prefix, _ = candidate  # ResNets differ in the classifier's name alone
         found = _classifier(tensors, network, known[name](network), prefix)
-        return likeness(candidate), len(found)
+        return likeness(candidate), prefix == prefer, len(found)
 
     name, prefix, names = max(candidates, key=with_classifier)
-    if 2 * likeness((name, prefix, names)) <= len(shapes):
+    alike = likeness((name, prefix, names))
+    if 2 * alike <= len(shapes):
         first = ', '.join(repr(key) for key in list(tensors)[:5]) or 'none'
         raise SeedCheckpointError(
             f'{source} must name its tensors in one of the ways known here: {", ".join(known)} '
-            f"(with or without 'backbone.' in front); received {len(tensors)} tensors, the first: "
-            f'{first}. Give a checkpoint of {network.seed.name} in one of these namings, or rename '
-            f'the tensors.'
+            f"(with or without 'backbone.' or the like in front); received {len(tensors)} tensors, "
+            f'the first: {first}. {alike} of the {len(shapes)} that the backbone of '
+            f'{network.seed.name} needs are there. Give a checkpoint of {network.seed.name} in one '
+            f'of these namings, or rename the tensors.'
         )
+    same = {p for n, p, found in candidates if n == name and likeness((n, p, found)) == alike}
+    if len(same) > 1 and prefer not in same:
+        raise SeedCheckpointError(_several(source, same))
+    shapes = _with_images(shapes, images, tensors.get(names[images])) if any_images else shapes
     difference = _difference(tensors, shapes, names) or _excess(tensors, shapes, names, prefix)
     if difference:
         raise SeedCheckpointError(
@@ -71,6 +85,54 @@ def recognise(
         )
     found = {ours: names[ours] for ours in shapes if names[ours] in tensors}
     return name, found | _classifier(tensors, network, known[name](network), prefix)
+
+
+def _prefixes(tensors: Iterable[str], name: str) -> list[str]:
+    """What precedes a tensor's name wherever it occurs: ``''``, ``'backbone.'`` and the like."""
+    ends = (tensor.removesuffix(name) for tensor in tensors if tensor.endswith(name))
+    return [prefix for prefix in ends if not prefix or prefix.endswith('.')]
+
+
+def choose_prefix(tensors: Iterable[str], name: str, prefer: str) -> str:
+    """What precedes the names of a network of ours in a checkpoint.
+
+    Args:
+        tensors: Names in the checkpoint.
+        name: A tensor that every such network has, in our names.
+        prefer: What precedes the names in the model. It is taken if it occurs, else its last part
+            (``'backbone.'`` of ``'student.backbone.'``), else the only one that occurs.
+
+    Raises:
+        SeedCheckpointError: Several occur, and none of them is preferred.
+    """
+    found = _prefixes(tensors, name)
+    last = prefer.removesuffix('.').rpartition('.')[2]
+    for wanted in (prefer, last and f'{last}.'):
+        if wanted in found or not found:
+            return wanted
+    if len(found) > 1:
+        raise SeedCheckpointError(_several('the checkpoint', found))
+    return found[0]
+
+
+def prefix_of(names: Names, naming: str, network: Network) -> str:
+    """What precedes the names that :func:`recognise` found, beside the naming's own."""
+    images = image_weight(network.seed)
+    return names[images].removesuffix(namings_of(network)[naming](network)[images])
+
+
+def _several(source: str, prefixes: Iterable[str]) -> str:
+    return (
+        f'{source} must hold the backbone once, or name the one to take; it is there under '
+        f'{", ".join(map(repr, sorted(prefixes)))}. Save one of them alone, or name it by prefix.'
+    )
+
+
+def _with_images(shapes: Mapping[str, Shape], images: str, found: Shape | None) -> dict[str, Shape]:
+    """The shapes with as many channels of images as a checkpoint has."""
+    wanted = shapes[images]
+    fits = found is not None and len(found) == len(wanted)
+    return {**shapes, images: (wanted[0], found[1], *wanted[2:]) if fits and found else wanted}
 
 
 def _classifier(tensors: Mapping[str, Shape], network: Network, names: Names, prefix: str) -> Names:

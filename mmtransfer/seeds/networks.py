@@ -1,7 +1,7 @@
 """Architectures spelled out as layers. No torch here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ..architecture import Architecture
@@ -90,6 +90,10 @@ class Network:
         count = len(self.seed.stages)
         return tuple(tuple(la for la in self.layers if la.stage == s) for s in range(count))
 
+    def reading(self, in_channels: int) -> 'Network':
+        """The same network for images of so many channels."""
+        return replace(self, seed=replace(self.seed, in_channels=in_channels))
+
     def out_channels(self, out_indices: Sequence[int]) -> tuple[int, ...]:
         """Channels of the features after these stages (0-based, over all stages)."""
         count = len(self.stages)
@@ -100,6 +104,11 @@ class Network:
                 f'received {tuple(out_indices)}'
             )
         return tuple(self.stages[i][-1].out_channels for i in out_indices)
+
+
+def stem_convs(seed: Seed) -> tuple[Conv, ...]:
+    """The convolutions before the first stage, in module order; the first one reads the images."""
+    return (Conv('stem', seed.in_channels, seed.stem_channels, seed.stem_kernel, 2),)
 
 
 def choice_name(stage: int, layer: int) -> str:

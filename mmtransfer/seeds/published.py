@@ -48,6 +48,7 @@ class Seed:
         norm_momentum: Momentum of its batch normalisation.
         same_padding: Whether stride-2 convolutions pad as TensorFlow's SAME does.
         num_classes: Classes of the classifier.
+        in_channels: Channels of the images; every published seed reads RGB.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Seed:
     norm_momentum: float = 0.1
     same_padding: bool = False
     num_classes: int = 1000
+    in_channels: int = 3
 
     @property
     def family(self) -> str:

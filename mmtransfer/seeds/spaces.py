@@ -24,6 +24,12 @@ SPACES: dict[str, Callable[..., SearchSpace]] = {
 }
 
 
+def rule_arguments() -> tuple[str, ...]:
+    """The arguments of :func:`space_around` around seeds of any family."""
+    of_all = (list(signature(SPACES[name]).parameters)[1:] for name in ('mbconv', 'residual'))
+    return tuple(name for names in of_all for name in names)
+
+
 def space_around(seed: str, **rule: Any) -> SearchSpace:
     """The space around a seed.
 

@@ -320,8 +320,3 @@ def test_an_expansion_that_varies_cannot_be_returned():
 def test_an_expansion_that_is_not_there_cannot_be_returned():
     with pytest.raises(SpaceError, match='stage 0 of mobilenet_v2 offers k3e1'):
         supernet(out_indices=(2,), expand_indices=(0,))
-
-
-def test_arguments_that_the_space_does_not_know():
-    with pytest.raises(SpaceError, match='takes layers, kernels.*kernel_sizes'):
-        FNASupernet('mobilenet_v2', kernel_sizes=(3, 5))

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.backbones import AdaptedBackbone, take_remap
-from mmtransfer.backbones.base import Remap
+from mmtransfer.backbones.arguments import Remap
 
 
 @pytest.mark.parametrize('kind', ['BN', 'SyncBN', 'torch.nn.BatchNorm2d', nn.BatchNorm2d])
@@ -23,7 +23,7 @@ def test_other_norms_are_refused(kind):
 
 
 @pytest.mark.parametrize(
-    'kind', ['mmtransfer.Remap', 'Remap', Remap, 'mmtransfer.backbones.base.Remap']
+    'kind', ['mmtransfer.Remap', 'Remap', Remap, 'mmtransfer.backbones.arguments.Remap']
 )
 def test_every_spelling_of_a_remap(kind):
     other = dict(type='Kaiming', layer='Conv2d')

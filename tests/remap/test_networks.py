@@ -13,11 +13,9 @@ from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.remap import (
     RemapError,
     network_to_network,
-    plan_remap,
     remap,
     seed_to_supernet,
     supernet_to_network,
-    whole_model,
 )
 from mmtransfer.seeds import (
     SEEDS,
@@ -240,43 +238,6 @@ def test_a_network_of_another_space_is_refused():
     small = mbconv_space('mobilenet_v2', layers=(1, 1, 1, 1, 1, 1))
     with pytest.raises(RemapError, match="decided by 'stage1.layer1'.*space_of"):
         supernet_to_network(small, seed_network('mobilenet_v2'))
-
-
-BACKBONE = {'x.weight': (2, 2)}
-SOURCE = {'backbone.x.weight': (2, 2), 'backbone.y': (1,), 'neck.w': (3,), 'head.w': (4,)}
-
-
-def whole(source, target, **options):
-    plan = plan_remap(BACKBONE, BACKBONE | {'y': (1,)}, lambda name: name)
-    return whole_model(plan, source, target, **options)
-
-
-def test_a_whole_model_takes_neck_and_head_by_name():
-    target = {'neck.w': (3,), 'backbone.x.weight': (2, 2), 'head.w': (4,)}
-    plan = whole(SOURCE, target)
-    assert [m.target for m in plan.moves] == list(target)
-    assert {m.rule for m in plan.moves} == {'copy'}
-    assert plan.unused == ('backbone.y',)
-
-
-def test_another_head_is_refused_unless_it_keeps_its_own_values():
-    target = {'backbone.x.weight': (2, 2), 'neck.w': (3,), 'head.w': (5,), 'head.v': (1,)}
-    with pytest.raises(RemapError) as caught:
-        whole(SOURCE, target)
-    for words in (
-        "'head.w' is (4,) in the source, (5,) here",
-        "'head.v' is missing in the source",
-        'same neck and head',
-        'initialise',
-    ):
-        assert words in str(caught.value)
-    plan = whole(SOURCE, target, initialise=['head.'])
-    assert {m.target: m.rule for m in plan.moves}['head.w'] == 'initialise'
-    assert plan.unused == ('backbone.y', 'head.w')
-    with pytest.raises(RemapError, match="names 'haed.'"):
-        whole(SOURCE, target, initialise=['head.', 'haed.'])
-    with pytest.raises(RemapError, match="'backbone.z' is no tensor of the plan"):
-        whole(SOURCE, {'backbone.x.weight': (2, 2), 'backbone.z': (1,)})
 
 
 def test_groups_keep_their_own_inputs():
