@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _arguments import add_run_arguments, config_file, tool_parser
+from _arguments import add_run_arguments, checkpoint, config_file, tool_parser
 from _errors import run_tool
 from _run import begun
 
@@ -39,6 +39,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument('config', type=config_file)
     parser.add_argument(
         '--resume',
+        type=lambda text: text if text == 'auto' else checkpoint(text),
         nargs='?',
         const='auto',
         metavar='PATH',

@@ -80,6 +80,8 @@ def test_hurried_arguments_are_refused_at_once(files):
         ('train.py', [config, '--work-dir', weights], 'is a file'),
         ('train.py', [config, '--work-dir', ''], 'received an empty name'),
         ('train.py', [config, '--launcher', 'mine'], 'invalid choice'),
+        ('train.py', [config, '--resume', files['gone.pth']], 'the checkpoint must exist'),
+        ('train.py', [config, '--resume', config], 'a checkpoint was expected'),
         ('test.py', [weights, config], 'Are the arguments in another order?'),
         ('test.py', [config, config], 'a checkpoint was expected'),
         ('test.py', [config, files['gone.pth']], 'the checkpoint must exist'),
