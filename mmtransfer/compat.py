@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch.autograd import Function
 
+from mmtransfer import compat_data
 from mmtransfer.checkpoints.plain import register_for_mmengine
 from mmtransfer.checkpoints.reading import read_checkpoint, read_file
 
@@ -221,10 +222,9 @@ def _after_import(name: str, action: Callable[[types.ModuleType], None]) -> None
 
 
 def mend_data() -> None:
-    """MMEngine's data sets and loaders; see :mod:`mmtransfer.compat_data`."""
-    from . import compat_data  # needs MMEngine, whose absence `check_features` reports
-
-    compat_data.apply()
+    """MMEngine's data sets and loaders, when (or if) they are imported."""
+    _after_import('mmengine.dataset.base_dataset', compat_data.mend_data_sets)
+    _after_import('mmengine.runner.runner', compat_data.mend_loaders)
 
 
 def quiet_pkg_resources() -> None:

@@ -5,9 +5,6 @@ import functools
 import json
 from typing import Any
 
-from mmengine.dataset import BaseDataset, Compose
-from mmengine.runner import Runner
-
 from .annotations import (
     DataError,
     EmptyDataError,
@@ -21,12 +18,24 @@ from .annotations import (
 _MISREAD = (LookupError, TypeError, AttributeError, json.JSONDecodeError, UnicodeDecodeError)
 
 
-def apply() -> None:
-    """Run every remedy; safe to call more than once."""
-    _exchange(BaseDataset, '__init__', _reading)
-    _exchange(BaseDataset, '_serialize_data', _refusing_nothing)
-    _exchange(Compose, '__call__', _saying_which)
-    _exchange(Runner, 'build_dataloader', _without_workers)
+def mend_data_sets(module: Any) -> None:
+    """Let errors say of which file or sample they are.
+
+    Args:
+        module: ``mmengine.dataset.base_dataset``.
+    """
+    _exchange(module.BaseDataset, '__init__', _reading)
+    _exchange(module.BaseDataset, '_serialize_data', _refusing_nothing)
+    _exchange(module.Compose, '__call__', _saying_which)
+
+
+def mend_loaders(module: Any) -> None:
+    """Let loaders do without workers.
+
+    Args:
+        module: ``mmengine.runner.runner``.
+    """
+    _exchange(module.Runner, 'build_dataloader', _without_workers)
 
 
 def _exchange(owner: type, name: str, around: Any) -> None:

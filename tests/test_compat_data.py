@@ -4,7 +4,7 @@ import pytest
 from mmengine.dataset import BaseDataset, Compose
 from mmengine.runner import Runner
 
-from mmtransfer import compat, compat_data
+from mmtransfer import compat
 from mmtransfer.annotations import DataError, EmptyDataError, SampleError
 
 
@@ -31,7 +31,7 @@ def _remedies():
 
 def test_remedies_are_applied_once():
     before = vars(BaseDataset)['__init__'], vars(Runner)['build_dataloader'], Compose.__call__
-    compat_data.apply()
+    compat.apply()
     assert before == (
         vars(BaseDataset)['__init__'],
         vars(Runner)['build_dataloader'],
