@@ -1,5 +1,6 @@
 """What is compared before the first step, met through MMEngine's runner and the configs."""
 
+import copy
 import json
 from functools import cache
 from pathlib import Path
@@ -33,7 +34,7 @@ def read(name: str) -> Config:
 
 
 def config(name: str, folder: Path) -> Config:
-    return shrink(read(name), folder)
+    return shrink(copy.deepcopy(read(name)), folder)
 
 
 @pytest.fixture(params=['fna/retinanet_efflite0_seed', 'fna/retinanet_efflite0_search'])
