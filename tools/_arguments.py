@@ -8,6 +8,7 @@ from pathlib import Path
 
 CONFIGS = ('.py', '.json', '.yml', '.yaml')
 CHECKPOINTS = ('.pth', '.pt', '.ckpt', '.bin', '.safetensors')
+PICTURES = ('.png', '.pdf', '.svg', '.jpg', '.jpeg', '.webp', '.eps')
 
 
 def tool_parser(doc: str) -> argparse.ArgumentParser:
@@ -90,6 +91,16 @@ def output_file(text: str) -> Path:
             f"the output must be a file; '{text}' is a folder. Name a file in it."
         )
     folder(str(path.parent))
+    return path
+
+
+def picture(text: str) -> Path:
+    """A picture that can be written."""
+    path = output_file(text)
+    if path.suffix.lower() not in PICTURES:
+        raise argparse.ArgumentTypeError(
+            f"a picture must end in one of {', '.join(PICTURES)}; received '{text}'"
+        )
     return path
 
 

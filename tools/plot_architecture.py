@@ -10,7 +10,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from _arguments import output_file, positive, tool_parser
+from _arguments import picture, positive, tool_parser
 from _errors import run_tool
 from _figure import write_figure
 
@@ -36,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = tool_parser(__doc__)
     parser.add_argument('architectures', nargs='+', help='architecture files or names of seeds')
-    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument('-o', '--output', type=picture, required=True, help='picture to write')
     parser.add_argument('--titles', nargs='+', help='one per architecture')
     parser.add_argument(
         '--shape', type=positive, nargs=2, metavar=('H', 'W'), help='input size of the costs'

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from _arguments import output_file, tool_parser
+from _arguments import picture, tool_parser
 from _errors import run_tool
 from _figure import write_figure
 
@@ -18,7 +18,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = tool_parser(__doc__)
     parser.add_argument('work_dirs', nargs='+', help='work directories of greedy searches')
-    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument('-o', '--output', type=picture, required=True, help='picture to write')
     parser.add_argument('--label', nargs='+', help='one per directory; default: their names')
     parser.add_argument('--metric', help='name on the axis; default: what the searches scored by')
     parser.add_argument('--cost', choices=COSTS, default='madds', help='default %(default)s')

@@ -7,7 +7,7 @@ are repetitions: thin lines, and their mean.
 import argparse
 import sys
 
-from _arguments import output_file, tool_parser
+from _arguments import picture, tool_parser
 from _errors import run_tool
 from _figure import write_figure
 
@@ -16,7 +16,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = tool_parser(__doc__)
     parser.add_argument('work_dirs', nargs='+', help='work directories of trainings')
-    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument('-o', '--output', type=picture, required=True, help='picture to write')
     parser.add_argument('--label', nargs='+', help='one per directory; default: their names')
     parser.add_argument('--metric', default='coco/bbox_mAP', help='default %(default)s')
     args = parser.parse_args(argv)

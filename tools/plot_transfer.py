@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _arguments import at_least, output_file, tool_parser
+from _arguments import at_least, picture, tool_parser
 from _errors import run_tool
 from _figure import write_figure
 
@@ -42,7 +42,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = tool_parser(__doc__)
     parser.add_argument('source', type=Path, help='scores on the source')
     parser.add_argument('target', type=Path, help='scores on the target')
-    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument('-o', '--output', type=picture, required=True, help='picture to write')
     parser.add_argument(
         '--named', type=at_least(0), default=8, help='the best so many carry their name'
     )

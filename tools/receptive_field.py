@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _arguments import at_least, checkpoint, output_file, positive, tool_parser
+from _arguments import at_least, checkpoint, picture, positive, tool_parser
 from _config import read_config
 from _errors import run_tool
 from _figure import write_figure
@@ -79,7 +79,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = tool_parser(__doc__)
     parser.add_argument('networks', nargs='+', help='configs, architecture files or seeds')
-    parser.add_argument('-o', '--output', type=output_file, required=True, help='picture to write')
+    parser.add_argument('-o', '--output', type=picture, required=True, help='picture to write')
     parser.add_argument('--labels', nargs='+', help='one per network; default: as named')
     parser.add_argument(
         '--shape',

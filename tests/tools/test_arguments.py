@@ -107,6 +107,8 @@ def test_hurried_arguments_are_refused_at_once(files):
         ('receptive_field.py', ['resnet18', '-o', 'x.png', '--runs', '0'], 'at least 1'),
         ('receptive_field.py', ['resnet18', '-o', 'x.png', '--box', '2'], 'must lie in (0, 1]'),
         ('receptive_field.py', ['resnet18', '-o', folder], 'the output must be a file'),
+        ('plot_architecture.py', ['resnet18', '-o', 'x.foo'], 'must end in one of .png'),
+        ('plot_curves.py', [folder, '-o', 'x'], 'must end in one of .png'),
         ('plot_architecture.py', ['resnet18', '-o', folder], 'the output must be a file'),
         ('plot_architecture.py', ['resnet18', '--shape', '-1', '5', '-o', 'x.png'], 'at least 1'),
         ('plot_chain.py', [folder, '-o', 'x.png', '--cost', 'watt'], 'invalid choice'),

@@ -66,8 +66,9 @@ def test_files_and_modules_are_named(tmp_path, monkeypatch):
     assert raised(lambda: __import__('nowhere')) == "No module named 'nowhere'"
 
 
-def test_what_the_runner_says_of_its_settings():
-    said = raised(lambda: Runner(nn.Identity(), 'x', train_cfg=dict(by_epoch=True, max_epochs=1)))
+def test_what_the_runner_says_of_its_settings(tmp_path):
+    train_cfg = dict(by_epoch=True, max_epochs=1)
+    said = raised(lambda: Runner(nn.Identity(), str(tmp_path), train_cfg=train_cfg))
     assert 'should be either all None or not None' in said and said.endswith(
         '(--debug shows where)'
     )
