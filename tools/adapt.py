@@ -8,6 +8,7 @@ Everything is written under the work directory; the same command continues an in
 
 import argparse
 import json
+import math
 import shlex
 import sys
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from _stages import Job, Stage
 from mmtransfer.architecture import Architecture
 from mmtransfer.files import write_atomically
 from mmtransfer.lock import lock_folder
-from mmtransfer.report import Page, Result, plain_table, report_page, result_table
+from mmtransfer.report import Page, Result, plain_table, remarks, report_page, result_table
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -138,7 +139,8 @@ class Adaptation:
         for name, title, cfg in (('seed', 'seed', self.seed), ('adapt', 'adapted', self.adapt)):
             if cfg is None:
                 continue
-            metrics = json.loads(self._metrics(name).read_text())
+            measured = json.loads(self._metrics(name).read_text())
+            metrics = {k: math.nan if v is None else v for k, v in measured.items()}
             searched = job.seconds('search') if name == 'adapt' else 0.0
             results.append(Result(title, count(cfg, size), metrics, searched, job.seconds(name)))
         commands = [shlex.join(['python', *s.command]) for s in job.stages]
@@ -255,7 +257,8 @@ def run(args: argparse.Namespace) -> None:
     adaptation = Adaptation(root.resolve(), search, adapt, seed, args.processes)
     adaptation.check()
     results = adaptation.run(args.verbose)
-    print(f'\n{plain_table(*result_table(results))}\n\nThe whole report: {root / "report.md"}')
+    print(f'\n{plain_table(*result_table(results))}\n')
+    print(*remarks(results), f'The whole report: {root / "report.md"}', sep='\n')
 
 
 def main() -> int:

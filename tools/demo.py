@@ -7,6 +7,7 @@ prints both beside each other. Ends with 1 unless both reach the mAP50 that show
 """
 
 import argparse
+import math
 import hashlib
 import os
 import subprocess
@@ -36,10 +37,11 @@ def code_digest() -> str:
 
 def verdict(results: list[Result]) -> list[str]:
     """One sentence for each network that has not learned; empty when all is well."""
+    reached = {r.name: r.metrics.get('coco/bbox_mAP_50', math.nan) for r in results}
     return [
-        f'{r.name}: mAP50 must reach {LEARNED}; it is {r.metrics["coco/bbox_mAP_50"]:.3f}.'
-        for r in results
-        if not r.metrics['coco/bbox_mAP_50'] >= LEARNED
+        f'{name}: mAP50 must reach {LEARNED}; it is {value:.3f}.'
+        for name, value in reached.items()
+        if not value >= LEARNED
     ]
 
 

@@ -5,6 +5,7 @@ python tools/test.py configs/fna/retinanet_mbv2_adapt.py CHECKPOINT
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -44,10 +45,14 @@ def run(args: argparse.Namespace) -> None:
         from mmengine.dist import is_main_process
         from mmengine.runner import Runner
 
+        from mmtransfer.engine.truth import measured
+
         cfg.load_from, cfg.resume = find_checkpoint(args.checkpoint), False
-        metrics = Runner.from_cfg(cfg).test()
+        runner = Runner.from_cfg(cfg)
+        found = runner.test()
         if args.json and is_main_process():
-            values = {k: float(v) for k, v in metrics.items()}
+            metrics = measured(runner.test_evaluator.metrics, found)
+            values = {k: float(v) if math.isfinite(v) else None for k, v in metrics.items()}
             args.json.parent.mkdir(parents=True, exist_ok=True)
             args.json.write_text(json.dumps(values, indent=1) + '\n')
 

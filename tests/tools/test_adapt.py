@@ -238,6 +238,20 @@ def test_commands_in_a_report_can_be_pasted(tmp_path, monkeypatch):
     assert all(str(root) in words[2] for words in commands)
 
 
+@pytest.mark.parametrize('metrics', ['{}', '{"coco/bbox_mAP": null}'])
+def test_a_test_that_found_nothing_is_said_in_the_report(tmp_path, monkeypatch, metrics):
+    whole = adaptation(tmp_path, fine_tune(train_dataloader=dict(batch_size=2)))
+    whole.search.train_dataloader = dict(batch_size=2)
+    whole.search.train_cfg = dict(input_size=(8, 8), max_epochs=1)
+    whole.adapt.train_cfg = dict(max_epochs=1)
+    monkeypatch.setattr(adapt.Job, 'run', lambda job: None)
+    monkeypatch.setattr(adapt, 'count', lambda cfg, size: dict(params=COUNTS, madds=COUNTS))
+    write_atomically(metrics, tmp_path / 'adapt_test.json')
+    seed_architecture('mobilenet_v2').write(tmp_path / 'architecture.json')
+    whole.run()
+    assert "The test of 'adapted' found nothing" in (tmp_path / 'report.md').read_text()
+
+
 COUNTS = dict(backbone=1, neck=1, head=1, total=3)
 
 
@@ -249,6 +263,7 @@ def test_the_demo_fails_unless_both_have_learned():
     (text,) = demo.verdict([result('seed', 0.5), result('adapted', 0.29)])
     assert text.startswith('adapted: mAP50 must reach 0.3')
     assert len(demo.verdict([result('seed', float('nan'))])) == 1
+    assert len(demo.verdict([Result('seed', {}, {})])) == 1
 
 
 def test_a_whole_adaptation(tmp_path):
