@@ -7,8 +7,8 @@ prints both beside each other. Ends with 1 unless both reach the mAP50 that show
 """
 
 import argparse
-import math
 import hashlib
+import math
 import os
 import subprocess
 import sys
