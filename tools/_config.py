@@ -74,20 +74,12 @@ def check_search(cfg: 'Config') -> None:
 
 def check_schedule(cfg: 'Config') -> None:
     """Raise ConfigError for a train_cfg with which a run could not begin, or would end nowhere."""
-    train_cfg = cfg.get('train_cfg') or {}
-    for key in ('max_epochs', 'max_iters', 'val_interval'):
-        value = train_cfg.get(key)
-        if value is not None and not (isinstance(value, int) and value >= 1):
-            raise ConfigError(
-                f'train_cfg.{key} must be a whole number of at least 1; received {value!r} in '
-                f"'{cfg.filename}'."
-            )
-    begin, end = train_cfg.get('arch_begin'), train_cfg.get('max_epochs')
-    if begin is not None and end is not None and begin >= end:
-        raise ConfigError(
-            f'train_cfg.arch_begin must lie before train_cfg.max_epochs, or no architecture is '
-            f"ever learned; received {begin} and {end} in '{cfg.filename}'."
-        )
+    from mmtransfer.engine.ranges import RangeError, check_ranges
+
+    try:
+        check_ranges(cfg.get('train_cfg') or {})
+    except RangeError as error:
+        raise ConfigError(f"'{cfg.filename}': {error}") from error
 
 
 def _unreadable(path: str, error: Exception) -> str:

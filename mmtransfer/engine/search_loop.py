@@ -25,6 +25,7 @@ from .check_run import ensure_checked
 from .held_out import Evaluation, HeldOut
 from .loaders import build_loader
 from .parallel import unwrap
+from .ranges import check_ranges
 from .split import split_dataset
 from .statistics_hook import ensure_averaged
 from .stock_hooks import check_hooks, replay_switches
@@ -98,8 +99,8 @@ class SearchLoop(EpochBasedTrainLoop):
         val_begin, val_interval: As in MMEngine; validation runs the derived architecture.
 
     Raises:
-        SearchConfigError: An option is out of its range, or a setting of the runner cannot work
-            here.
+        SearchConfigError, RangeError: An option is out of its range, or a setting of the runner
+            cannot work here.
         LatencyTableError: The latency table is missing or was measured under other conditions.
     """
 
@@ -120,6 +121,7 @@ class SearchLoop(EpochBasedTrainLoop):
         val_begin: int = 1,
         val_interval: int = 1,
     ) -> None:
+        check_ranges(dict(max_epochs=max_epochs, val_interval=val_interval, arch_begin=arch_begin))
         split = dict(split or {})
         share, split_seed = split.pop('arch', 0.5), split.pop('seed', 0)
         if split:

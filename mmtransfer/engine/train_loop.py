@@ -16,6 +16,7 @@ from mmtransfer.search import draw_seed
 
 from .check_run import ensure_checked
 from .loaders import EpochLoader, build_loader, epoch_loader
+from .ranges import check_ranges
 from .statistics_hook import ensure_averaged
 from .stock_hooks import check_hooks, replay_switches
 
@@ -52,6 +53,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
 
     Raises:
         EndlessSamplerError: The sampler never ends.
+        RangeError: A number is out of its range.
         HookError: A hook of the config cannot work on this data or model.
     """
 
@@ -63,6 +65,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         val_begin: int = 1,
         val_interval: int = 1,
     ) -> None:
+        check_ranges(dict(max_epochs=max_epochs, val_interval=val_interval))
         self.seed = common_seed(runner)
         self._loader: EpochLoader | None = None
         dataset = DATASETS.build(dataloader['dataset'])
