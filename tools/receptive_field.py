@@ -57,19 +57,17 @@ def with_checkpoint(build: Callable[[], 'nn.Module'], checkpoint: str) -> 'nn.Mo
     from mmtransfer.backbones import AdaptedBackbone
     from mmtransfer.remap.checkpoint import load_tensors
     from mmtransfer.remap.load import load_seed
+    from mmtransfer.seeds.namings import choose_prefix
 
     network = build()
     if isinstance(network, AdaptedBackbone):
         load_seed(network, checkpoint, architecture=network.architecture)
         return network
     tensors = load_tensors(checkpoint)
-    own = {
-        name.removeprefix('backbone.'): tensor
-        for name, tensor in tensors.items()
-        if name.startswith('backbone.')
-    }
+    place = choose_prefix(tensors, next(iter(network.state_dict())), 'backbone.')
+    own = {n.removeprefix(place): t for n, t in tensors.items() if n.startswith(place)}
     try:
-        network.load_state_dict(own or tensors)
+        network.load_state_dict(own)
     except RuntimeError as error:
         raise ValueError(f'{checkpoint} must hold the weights of this backbone: {error}') from None
     return network

@@ -14,13 +14,13 @@ from mmengine.runner import BaseLoop
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.backbones import StagedBackbone
 from mmtransfer.checkpoints.address import last_checkpoint
 from mmtransfer.checkpoints.tensors import check_values, tensors_of
 from mmtransfer.files import write_atomically
 from mmtransfer.lock import FolderLock, lock_folder
 from mmtransfer.registry import HOOKS
 from mmtransfer.remap.load import loaded_state
+from mmtransfer.remap.sources import own_backbones
 
 from .parallel import unwrap
 from .portable import embed_architectures, identified
@@ -205,7 +205,8 @@ class CheckpointHook(_CheckpointHook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         """Note whose checkpoint it is."""
         state: dict = getattr(runner.train_loop, 'checkpoint_state', dict)()
-        network = getattr(getattr(unwrap(runner.model), 'backbone', None), 'architecture', None)
+        backbones = own_backbones(unwrap(runner.model)).values()
+        network = next((b.architecture for b in backbones if hasattr(b, 'architecture')), None)
         if isinstance(network, Architecture):
             state = {'architecture': json.loads(network.to_json()), **state}
         checkpoint['mmtransfer'] = dict(format=FORMAT, config=config_digests(runner.cfg), **state)
@@ -319,8 +320,8 @@ def _tensors(value: Any, name: str = '') -> dict[str, Tensor]:
 
 def _tests(runner: Any) -> bool:
     """Whether a runner tests a network of ours, so that every tensor must come from a file."""
-    backbone = getattr(unwrap(runner.model), 'backbone', None)
-    return isinstance(backbone, StagedBackbone) and isinstance(runner._test_loop, BaseLoop)
+    own = own_backbones(unwrap(runner.model))
+    return bool(own) and isinstance(runner._test_loop, BaseLoop)
 
 
 def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:

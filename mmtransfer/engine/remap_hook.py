@@ -17,8 +17,9 @@ class RemapHook(Hook):
     Args:
         checkpoint: ``source='supernet'``: a checkpoint of the supernet or of the same network in
             another model, or a work directory (then its last checkpoint is taken).
-            ``source='seed'``: the seed network's checkpoint.
-        source: ``'supernet'`` takes neck and head too; ``'seed'`` the backbone only.
+            ``source='seed'``: a checkpoint of the seed network, or of a model around it.
+        source: ``'supernet'`` takes neck and head too; ``'seed'`` those of a whole model around the
+            seed (a detector of one's own), of a classifier the backbone only.
         initialise: Modules beside the backbone that keep their own values, such as
             ``('bbox_head.retina_cls',)`` for another number of classes.
         key: Where in the file the weights are, ``'teacher'``; ``'state_dict'``, ``'model'`` and the

@@ -23,6 +23,8 @@ from mmtransfer.cost.table import METRICS, CostTable, cost_table
 from mmtransfer.registry import MODELS
 from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
 from mmtransfer.search.scores import best_candidate
+from mmtransfer.seeds.layout import image_weight
+from mmtransfer.seeds.namings import choose_prefix
 from mmtransfer.space import SearchSpace
 
 
@@ -253,9 +255,10 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
         ValueError: The checkpoint is of another space, or holds no result.
     """
     supernet: Any = MODELS.build(dict(config.model.backbone, init_cfg=None))
-    prefix = 'backbone.logits.'
     content = read_checkpoint(checkpoint)
     tensors = tensors_of(content, str(checkpoint))
+    place = choose_prefix(tensors, image_weight(supernet.seed), 'backbone.')
+    prefix = f'{place}logits.'
     found = {k: t for k, t in tensors.items() if k.startswith(prefix)}
     choices = supernet.space.choices if supernet.architecture_parameters() else ()
     expected = {f'{prefix}{i}': len(c.options) for i, c in enumerate(choices)}

@@ -103,7 +103,11 @@ def test_a_target_out_of_reach_is_refused_when_a_checkpoint_is_derived(share):
     low, high = cost_table(SMALL, SIZE).bounds()
     p = {n: torch.tensor(v) for n, v in drawn(SMALL, 0).items()}
     net = SimpleNamespace(
-        space=SMALL, output_stride=32, probabilities=lambda: p, architecture_parameters=p.values
+        space=SMALL,
+        output_stride=32,
+        in_channels=3,
+        probabilities=lambda: p,
+        architecture_parameters=p.values,
     )
     cfg = dict(input_size=SIZE, searcher=dict(target=low * share if share < 1 else high * share))
     with pytest.raises(TargetError, match=f'{low:,}'):
