@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.checkpoints.tensors import check_values, load_tensors, tensors_of
 from mmtransfer.remap.apply import remap
+from mmtransfer.remap.disagreement import check_computes, check_images
 from mmtransfer.remap.networks import LOGITS
 from mmtransfer.remap.plan import RemapError, RemapPlan
 from mmtransfer.remap.sources import (
@@ -69,6 +70,7 @@ def load_seed(
     tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
     source = given(content, tensors, os.fspath(checkpoint))
     plan = plan_from_seed(backbone, '', source, architecture, **strategy).plan
+    _check_seed(backbone, plan, content, tensors, source.origin)
     _load(backbone, plan, tensors, checkpoint)
     return plan
 
@@ -161,6 +163,10 @@ def load_model(
     held = given(content, tensors, os.fspath(checkpoint))
     way = plan_from_seed if source == 'seed' else plan_from_supernet
     plans = [way(backbone, place, held, **strategy) for place, backbone in found.items()]
+    if source == 'seed':
+        for backbone, its in zip(found.values(), plans, strict=True):
+            _check_seed(backbone, its.plan, content, tensors, held.origin)
+        check_images(getattr(model, 'data_preprocessor', None), content, held.origin)
     initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
     target = layout_of(model.state_dict())
     plan = whole_model(plans, held.layout, target, initialise, partly=source == 'seed')
@@ -195,6 +201,9 @@ def loaded_state(
     if all(source.layout.get(name) == shape for name, shape in target.items()):
         return None
     plans = [backbone_plan(backbone, prefix, source) for prefix, backbone in found.items()]
+    for backbone, its in zip(found.values(), plans, strict=True):
+        _check_seed(backbone, its.plan, content, tensors, origin)
+    check_images(getattr(model, 'data_preprocessor', None), content, origin)
     plan = whole_model(plans, source.layout, target)
     return plan, _remapped(model, plan, tensors, origin)
 
@@ -249,6 +258,18 @@ def check_source(source: str, **strategy: str) -> None:
             f"every tensor is copied as it is. Received {strategy}: set them with source='seed', "
             "or in the search's init_cfg."
         )
+
+
+def _check_seed(
+    backbone: Any,
+    plan: RemapPlan,
+    content: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    origin: str,
+) -> None:
+    """Raise SeedCheckpointError where what a plan takes computes what the backbone does not."""
+    taken = {name: tensors[name] for move in plan.moves for name in move.read}
+    check_computes(backbone, content, taken, origin)
 
 
 def _unwrapped(model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
