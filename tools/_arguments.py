@@ -61,7 +61,7 @@ def config_file(text: str) -> str:
             f"a config was expected; '{text}' is named like a checkpoint. Are the arguments in "
             'another order?'
         )
-    _must_exist(path, 'the config')
+    _must_exist(text, 'the config')
     if path.is_dir() or path.suffix not in CONFIGS:
         raise argparse.ArgumentTypeError(
             f"a config must be a file that ends in {', '.join(CONFIGS)}; '{text}' is "
@@ -79,7 +79,7 @@ def checkpoint(text: str) -> str:
             f"a checkpoint was expected; '{text}' is named like a config. Are the arguments in "
             'another order?'
         )
-    _must_exist(Path(text), 'the checkpoint')
+    _must_exist(text, 'the checkpoint')
     return text
 
 
@@ -139,8 +139,10 @@ def at_least(smallest: int) -> Callable[[str], int]:
 positive = at_least(1)
 
 
-def _must_exist(path: Path, what: str) -> None:
-    if not path.exists():
+def _must_exist(text: str, what: str) -> None:
+    if not text:
+        raise argparse.ArgumentTypeError(f'{what} must be named; received an empty name')
+    if not Path(text).exists():
         raise argparse.ArgumentTypeError(
-            f"{what} must exist; there is no '{path}' (working directory '{os.getcwd()}')"
+            f"{what} must exist; there is no '{text}' (working directory '{os.getcwd()}')"
         )

@@ -57,9 +57,19 @@ def is_search(cfg: 'Config') -> bool:
     return is_a(cfg.get('train_cfg'), SearchLoop, LOOPS, cfg.get('default_scope'))
 
 
+def check_backbone(cfg: 'Config') -> None:
+    """Raise ConfigError unless the model of a config has a backbone of its own."""
+    if not isinstance(cfg.model.get('backbone'), Mapping):
+        raise ConfigError(
+            f"the model of '{cfg.filename}' must have a backbone; it is a "
+            f'{cfg.model.get("type")!r} of {", ".join(sorted(set(cfg.model) - {"type"})) or "nothing"}.'
+        )
+
+
 def check_search(cfg: 'Config') -> None:
     """Raise ConfigError unless the train loop of a config is a search."""
     if is_search(cfg):
+        check_backbone(cfg)
         return
     kind = (cfg.get('train_cfg') or {}).get('type')
     raise ConfigError(

@@ -54,7 +54,7 @@ def explanation(error: BaseException) -> str | None:
     called with what a config says.
     """
     text = _text(error)
-    if isinstance(error, (UserError, OSError, ModuleNotFoundError)):
+    if isinstance(error, (UserError, OSError, ImportError)):
         return text
     if _is_ours(type(error).__module__):
         return text

@@ -48,6 +48,11 @@ class Stage:
     train_cfg: dict | None = None
     batch: int = 1
 
+    @property
+    def command_line(self) -> list[str]:
+        """As it is typed in the repository root."""
+        return ['python' if self.command[0].endswith('.py') else 'bash', *self.command]
+
     def work(self, images: float, share: float | None = None) -> float:
         """Expected work in passes of the plain network over the training set.
 

@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from _arguments import CHECKPOINTS, add_cfg_options, config_file, folder, positive, tool_parser
-from _config import ConfigError, check_schedule, check_search, is_search, read_config
+from _config import (
+    ConfigError,
+    check_backbone,
+    check_schedule,
+    check_search,
+    is_search,
+    read_config,
+)
 from _errors import run_tool
 from _options import settings
 from _stages import Job, Stage
@@ -143,7 +150,7 @@ class Adaptation:
             metrics = {k: math.nan if v is None else v for k, v in measured.items()}
             searched = job.seconds('search') if name == 'adapt' else 0.0
             results.append(Result(title, count(cfg, size), metrics, searched, job.seconds(name)))
-        commands = [shlex.join(['python', *s.command]) for s in job.stages]
+        commands = [shlex.join(s.command_line) for s in job.stages]
         found = Architecture.read(self.found)
         page = Page(f'Adaptation in {self.root.name}', size, found.as_dict, commands)
         write_atomically(report_page(page, results), self.root / 'report.md')
@@ -162,7 +169,7 @@ class Adaptation:
         if self.processes > 1:
             command = ['tools/dist_train.sh', path, str(self.processes)]
         command += ['--work-dir', str(folder)]
-        batch = int(cfg.train_dataloader.batch_size) * self.processes
+        batch = int(cfg.train_dataloader.get('batch_size', 1)) * self.processes
         inputs, train_cfg = text + self.extra, dict(cfg.train_cfg)
         return Stage(name, title, command, inputs, after, folder, train_cfg, batch)
 
@@ -225,6 +232,11 @@ def check_roles(search: 'Config', adapt: 'Config', seed: 'Config | None') -> Non
             )
     for cfg in filter(None, (search, adapt, seed)):
         check_schedule(cfg)
+        if not cfg.get('train_cfg') or not cfg.get('train_dataloader'):
+            raise ConfigError(
+                f"'{cfg.filename}' must say how to train: it needs train_cfg and train_dataloader."
+            )
+    check_backbone(adapt)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:

@@ -204,9 +204,10 @@ def test_a_fine_tune_that_would_not_read_what_the_search_writes(tmp_path, more, 
         adaptation(tmp_path, fine_tune(**more)).check()
 
 
-def test_swapped_configs():
-    search = Config(dict(train_cfg=dict(type='mmtransfer.SearchLoop', max_epochs=2)))
-    tune = Config(dict(train_cfg=dict(max_epochs=2)))
+def test_swapped_and_incomplete_configs():
+    parts = dict(model=dict(backbone={}), train_dataloader=dict(batch_size=2))
+    search = Config(dict(parts, train_cfg=dict(type='mmtransfer.SearchLoop', max_epochs=2)))
+    tune = Config(dict(parts, train_cfg=dict(max_epochs=2)))
     adapt.check_roles(search, tune, tune)
     for wrong, message in (
         ((search, search, None), 'the second config must be a fine-tune'),
@@ -215,6 +216,10 @@ def test_swapped_configs():
     ):
         with pytest.raises(ConfigError, match=message):
             adapt.check_roles(*wrong)
+    with pytest.raises(ConfigError, match='needs train_cfg and train_dataloader'):
+        adapt.check_roles(search, Config(dict(parts, train_cfg=None)), None)
+    with pytest.raises(ConfigError, match="must have a backbone; it is a 'X' of head"):
+        adapt.check_roles(search, Config(dict(tune, model=dict(type='X', head={}))), None)
     search.train_cfg.arch_begin = 2
     with pytest.raises(ConfigError, match='arch_begin must lie before'):
         adapt.check_roles(search, tune, None)
@@ -236,6 +241,8 @@ def test_commands_in_a_report_can_be_pasted(tmp_path, monkeypatch):
     commands = [shlex.split(line) for line in lines if line.startswith('python')]
     assert [words[1] for words in commands][:2] == ['tools/train.py', 'tools/derive.py']
     assert all(str(root) in words[2] for words in commands)
+    several = adapt.Stage('x', 'x', ['tools/dist_train.sh', 'x y.py', '2'])
+    assert several.command_line == ['bash', 'tools/dist_train.sh', 'x y.py', '2']
 
 
 @pytest.mark.parametrize('metrics', ['{}', '{"coco/bbox_mAP": null}'])

@@ -74,6 +74,8 @@ def test_hurried_arguments_are_refused_at_once(files):
         ('train.py', [files['gone.py']], 'the config must exist'),
         ('train.py', [weights], 'a config was expected'),
         ('train.py', [folder], 'is a folder'),
+        ('train.py', [''], 'received an empty name'),
+        ('test.py', [config, ''], 'received an empty name'),
         ('train.py', [files['text']], 'must be a file that ends in .py'),
         ('train.py', ['--cfg-options', 'a=1', config], 'put the files before them'),
         ('train.py', [config, '--cfg-options', 'max_epochs', '3'], 'must read KEY=VALUE'),
