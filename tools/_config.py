@@ -60,9 +60,10 @@ def is_search(cfg: 'Config') -> bool:
 def check_backbone(cfg: 'Config') -> None:
     """Raise ConfigError unless the model of a config has a backbone of its own."""
     if not isinstance(cfg.model.get('backbone'), Mapping):
+        parts = ', '.join(sorted(set(cfg.model) - {'type'})) or 'nothing'
         raise ConfigError(
             f"the model of '{cfg.filename}' must have a backbone; it is a "
-            f'{cfg.model.get("type")!r} of {", ".join(sorted(set(cfg.model) - {"type"})) or "nothing"}.'
+            f'{cfg.model.get("type")!r} of {parts}.'
         )
 
 
