@@ -1,13 +1,17 @@
 """Writing files that a kill at any moment cannot spoil, and taking turns at a folder."""
 
 import errno
-import fcntl
 import glob
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system
+    fcntl = None  # type: ignore[assignment]
 
 # What file systems answer that cannot sync a folder; they write names at once, or not at our word.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM)
@@ -47,6 +51,9 @@ def turn_at(folder: str | os.PathLike) -> Iterator[None]:
     Args:
         folder: Must exist. Nothing is written to it.
     """
+    if fcntl is None:
+        yield
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):
@@ -62,8 +69,9 @@ def _create_temporary(path: Path) -> tuple[Path, int]:
         name = f'.{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp'
         temporary = path.with_name(name)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with suppress(OSError):
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if fcntl is not None:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
         if temporary.exists():
             return temporary, descriptor
         os.close(descriptor)  # another writer took it for litter before it was locked
@@ -71,6 +79,8 @@ def _create_temporary(path: Path) -> tuple[Path, int]:
 
 def _remove_litter(path: Path) -> None:
     """Remove the temporary files that no process holds a lock on: their writers are dead."""
+    if fcntl is None:
+        return
     for left in path.parent.glob(f'.{glob.escape(path.name)}.*tmp'):
         with suppress(OSError):  # it is gone, another's, locked, or nothing can be locked here
             descriptor = os.open(left, os.O_RDWR)

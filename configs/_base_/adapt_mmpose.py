@@ -30,5 +30,7 @@ adapt = dict(
         dict(type='mmtransfer.CheckRunHook'),
     ],
 )
+# By it mmpose's own programs, which do not begin without torchvision, apply our remedies.
+custom_imports = dict(imports=['mmtransfer.registry'], allow_failed_imports=False)
 model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
 randomness = dict(seed=0)

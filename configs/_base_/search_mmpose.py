@@ -53,5 +53,7 @@ search = dict(
         vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]
     ),
 )
+# By it mmpose's own programs, which do not begin without torchvision, apply our remedies.
+custom_imports = dict(imports=['mmtransfer.registry'], allow_failed_imports=False)
 model_wrapper_cfg = dict(type='mmtransfer.AverageGradients')
 randomness = dict(seed=0)

@@ -103,11 +103,13 @@ class CheckpointHook(_CheckpointHook):
             self.backend_args: dict | None = dict(backend='mmtransfer.atomic')
         self._lock: FolderLock | None = None
         self.digests_as_given: dict[str, str] = {}
+        self.embeds = False
 
     def before_run(self, runner) -> None:
         """Choose what to resume, and put the architecture into the config."""
         self.digests_as_given = _digests(runner.cfg.get)
-        if embed_architectures(runner.cfg):
+        self.embeds = embed_architectures(runner.cfg)
+        if self.embeds:
             runner.dump_config()
         if not (runner._resume and runner._load_from is None):
             return
@@ -126,6 +128,8 @@ class CheckpointHook(_CheckpointHook):
         """
         if is_main_process():
             self._lock = lock_folder(runner.work_dir)
+        if self.embeds:  # MMEngine's inferencers read the config from here
+            runner.message_hub.update_info('cfg', runner.cfg.pretty_text)
         super().before_train(runner)
         if self.save_best:
             single = len(self.key_indicators) == 1

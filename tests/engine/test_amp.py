@@ -4,6 +4,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmtransfer import compat
+from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.amp import RegularisedAmpOptimWrapper, autocast
 from mmtransfer.engine.optim import NonFiniteLossError
 
@@ -67,8 +68,7 @@ def test_a_search_in_mixed_precision_resumes_bit_for_bit(tmp_path, monkeypatch, 
     assert_equal_states(tensors(whole), tensors(resumed))
     for part in ('weights', 'arch'):
         scalers = [
-            torch.load(file, weights_only=True)['optimizer'][part]['loss_scaler']
-            for file in (whole, resumed)
+            read_checkpoint(file)['optimizer'][part]['loss_scaler'] for file in (whole, resumed)
         ]
         assert scalers[0] == scalers[1]
         steps = dict(weights=6, arch=4)[part]

@@ -8,6 +8,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmtransfer import compat
+from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper
 
 from .test_search_loop import assert_equal_states
@@ -63,7 +64,7 @@ def test_one_transfer_brings_all_values(monkeypatch):
 
 
 def optimizer_state(path):
-    return torch.load(path, weights_only=True)['optimizer']
+    return read_checkpoint(path)['optimizer']
 
 
 @pytest.mark.parametrize('stop', [3, 4])
@@ -78,14 +79,14 @@ def test_accumulated_gradients_are_resumed_bit_for_bit(tmp_path, stop):
             config.resume, config.load_from = True, str(tmp_path / f'whole/iter_{stop}.pth')
             torch.manual_seed(99)
         Runner.from_cfg(config).train()
-        states[name] = torch.load(tmp_path / name / 'iter_8.pth', weights_only=True)['state_dict']
+        states[name] = read_checkpoint(tmp_path / name / 'iter_8.pth')['state_dict']
     assert_equal_states(states['whole'], states['resumed'])
     half = optimizer_state(tmp_path / f'whole/iter_{stop}.pth')
     assert ('accumulated' in half) == (stop == 3)
 
     config = train_config(tmp_path / 'plain')
     Runner.from_cfg(config).train()
-    plain = torch.load(tmp_path / 'plain/iter_8.pth', weights_only=True)['state_dict']
+    plain = read_checkpoint(tmp_path / 'plain/iter_8.pth')['state_dict']
     assert not torch.equal(plain['fc.weight'], states['whole']['fc.weight'])
 
 

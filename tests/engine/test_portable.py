@@ -72,7 +72,8 @@ def test_the_dumped_config_and_the_one_inside_build_the_model_anywhere(trained):
     runner, work = trained
     content = read_checkpoint(work)
     inside = Config.fromstring(content['meta']['cfg'], '.py')
-    for cfg in (Config.fromfile(work / 'tiny.py'), inside):
+    read_by_inferencers = Config.fromstring(content['message_hub']['runtime_info']['cfg'], '.py')
+    for cfg in (Config.fromfile(work / 'tiny.py'), inside, read_by_inferencers):
         model = MODELS.build(cfg.model)
         assert model.backbone.architecture == found()
         assert model.backbone.architecture.provenance == {'source': 'a test'}

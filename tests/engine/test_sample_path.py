@@ -18,6 +18,7 @@ from mmengine.structures import BaseDataElement
 
 from mmtransfer import compat
 from mmtransfer.backbones import DepthSupernet, FNASupernet
+from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine import AverageGradients, SamplePathHook, SearchConfigError
 from mmtransfer.engine.loaders import EndlessSamplerError
 from mmtransfer.engine.sample_path import named_architecture
@@ -68,7 +69,7 @@ class Paths(Hook):
 
 
 def tensors(path):
-    checkpoint = torch.load(path, weights_only=True)
+    checkpoint = read_checkpoint(path)
     flat = dict(checkpoint['state_dict'])
     for index, state in checkpoint['optimizer']['state'].items():
         flat.update({f'{index}/{name}': value for name, value in state.items()})
@@ -181,7 +182,7 @@ def test_a_child_takes_its_weights_from_this_space_only(whole):
 
     model = child(MOST)
     load_model(model, file)
-    source = torch.load(file, weights_only=True)['state_dict']
+    source = read_checkpoint(file)['state_dict']
     assert all(torch.equal(t, source[name]) for name, t in model.state_dict().items())
     with pytest.raises(RemapError, match='must be of one search space'):
         load_model(child([2, 2, 2, 2, 2]), file)

@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
+from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.optim import NonFiniteLossError
 from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
 from mmtransfer.search import TargetError, derive_from_checkpoint
@@ -28,7 +29,7 @@ def run(config):
 
 
 def tensors(path):
-    checkpoint = torch.load(path, weights_only=True)
+    checkpoint = read_checkpoint(path)
     flat = dict(checkpoint['state_dict'])
     for kind, optimizer in checkpoint['optimizer'].items():
         for index, state in optimizer['state'].items():
@@ -123,7 +124,7 @@ def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch, spac
         if name == 'without':
             monkeypatch.setattr(SearchLoop, '_arch_step', lambda loop, batch, number: None)
         run(config)
-        states.append(torch.load(tmp_path / name / 'iter_6.pth', weights_only=True)['state_dict'])
+        states.append(read_checkpoint(tmp_path / name / 'iter_6.pth')['state_dict'])
     assert_equal_states(*states)
 
 
@@ -164,7 +165,7 @@ def test_a_nan_loss_stops_and_names_the_step(tmp_path, monkeypatch):
     monkeypatch.setattr(TinyClassifier, 'forward', poisoned)
     with pytest.raises(NonFiniteLossError, match=r'arch step of iteration 3 \(epoch 2\)'):
         run(search_config(tmp_path))
-    kept = torch.load((tmp_path / 'last_checkpoint').read_text(), weights_only=True)
+    kept = read_checkpoint((tmp_path / 'last_checkpoint').read_text())
     assert kept['meta']['iter'] == 2
     assert all(torch.isfinite(v).all() for v in kept['state_dict'].values())
 
