@@ -17,11 +17,13 @@ class Part:
         key: Of the data set in the config, such as ``'val_dataloader.dataset'``.
         loader: Reads it.
         metrics: Judge what is predicted on it; none for what is trained on.
+        share: Which part of the data set it is, for messages.
     """
 
     key: str
     loader: Any
     metrics: Sequence[Any] = ()
+    share: str = ''
 
     @property
     def dataset(self) -> Any:
@@ -57,7 +59,8 @@ def training_parts(runner: Any) -> list[Part]:
         split = (runner.cfg.get('train_cfg') or {}).get('split') or {}
         own = isinstance(split.get('arch'), Mapping)
         key = 'train_cfg.split.arch' if own else 'train_dataloader.dataset'
-        parts.append(Part(key, loop.arch_dataloader))
+        share = '' if own else ' (the held-out part)'
+        parts.append(Part(key, loop.arch_dataloader, share=share))
     return parts
 
 

@@ -5,6 +5,7 @@ from math import inf, nan
 from typing import Any
 
 import numpy as np
+from mmcv.transforms import LoadAnnotations
 from mmengine.dataset import Compose
 
 from mmtransfer.annotations import DataError, EmptyDataError, is_annotated, listed, say_empty
@@ -31,10 +32,21 @@ def check_annotated(part: Part) -> None:
         return
     for key, data in part.bearers():
         if len(data) == 0:
-            raise EmptyDataError(f'{key} must hold samples: {say_empty(data, [])}')
+            raise EmptyDataError(f'{key}{part.share} must hold samples: {say_empty(data, [])}')
+        if not part.metrics and _is_unlabelled(data):
+            continue
         if hasattr(data, 'get_data_info') and not has_annotations(data):
             records = [data.get_data_info(i) for i in range(len(data))]
-            raise EmptyDataError(f'{key} must hold annotations: {say_empty(data, records)}')
+            raise EmptyDataError(
+                f'{key}{part.share} must hold annotations: {say_empty(data, records)}'
+            )
+
+
+def _is_unlabelled(dataset: Any) -> bool:
+    """Whether a detector learns from its images alone, as semi-supervised ones do from some."""
+    transforms = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
+    loads = any(isinstance(t, LoadAnnotations) for t in transforms)
+    return not loads and 'instances' in dataset.get_data_info(0)
 
 
 def has_annotations(dataset: Any) -> bool:
@@ -106,7 +118,7 @@ def check_label_maps(model: Any, part: Part) -> None:
 def _label_maps(dataset: Any) -> Any:
     """File and labels of some samples, as the pipeline of an mmseg data set loads them."""
     transforms = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    load = next((t for t in transforms if hasattr(t, '_load_seg_map')), None)
+    load = next((t for t in transforms if isinstance(t, LoadAnnotations)), None)
     if load is None or not hasattr(dataset, 'label_map'):
         return
     for index in np.linspace(0, len(dataset) - 1, min(_MAPS, len(dataset))).round().astype(int):

@@ -30,20 +30,25 @@ def _clean():
 
 @cache
 def read(name: str) -> Config:
-    return Config.fromfile(str(CONFIGS / f'{name}_toy.py'))
+    return Config.fromfile(str(CONFIGS / f'{name}.py'))
 
 
 def config(name: str, folder: Path) -> Config:
     return shrink(copy.deepcopy(read(name)), folder)
 
 
-@pytest.fixture(params=['fna/retinanet_efflite0_seed', 'fna/retinanet_efflite0_search'])
+@pytest.fixture(params=['fna/retinanet_efflite0_seed_toy', 'fna/retinanet_efflite0_search_toy'])
 def detector(request, tmp_path):
     """MMEngine's loop with the hook of our base, and our loop without any hook."""
     cfg = config(request.param, tmp_path)
     if 'search' in request.param:
         cfg.custom_hooks = []
     return cfg
+
+
+@pytest.fixture
+def fine_tune(tmp_path):
+    return config('fna/retinanet_efflite0_seed_toy', tmp_path)
 
 
 def refused(cfg: Config, kind: type[Exception], *texts: str, test: bool = False) -> None:
@@ -74,6 +79,24 @@ def test_a_number_of_outputs_that_is_not_that_of_the_classes(detector):
     )
 
 
+@pytest.mark.parametrize(
+    ('name', 'key'),
+    [
+        ('faster-rcnn_efflite0_default_toy', 'model.roi_head.bbox_head.num_classes'),
+        ('classifier_efflite0_supernet_cifar', 'model.num_classes'),
+    ],
+)
+def test_two_stages_and_classifiers(name, key, tmp_path):
+    """Of two stages the first, the RPN, tells no classes apart."""
+    cfg = config(f'block_allocation/{name}', tmp_path)
+    *path, last = key.split('.')[1:]
+    head = cfg.model
+    for part in path:
+        head = head[part]
+    head[last] += 1
+    refused(cfg, ClassesError, f'{key} must be the number of classes of train_dataloader.dataset')
+
+
 @pytest.mark.parametrize('wrong', ['data', 'metric'])
 def test_categories_listed_in_another_order(detector, wrong, tmp_path):
     """mmdet numbers labels in the order of the file: a perfect detector would score 1/3."""
@@ -93,27 +116,27 @@ def test_categories_listed_in_another_order(detector, wrong, tmp_path):
     )
 
 
-def test_a_category_that_a_file_does_not_list_moves_the_others(detector):
-    file = detector.val_dataloader.dataset.ann_file
+def test_a_category_that_a_file_does_not_list_moves_the_others(fine_tune):
+    file = fine_tune.val_dataloader.dataset.ann_file
     edit(file, lambda content: content['categories'].pop(0))
     edit(file, lambda content: content['annotations'].pop(0))
-    refused(detector, ClassesError, file, "missing: 'disc'", 'val_dataloader.dataset')
+    refused(fine_tune, ClassesError, file, "missing: 'disc'", 'val_dataloader.dataset')
 
 
-def test_classes_as_text(detector):
-    detector.train_dataloader.dataset.metainfo.classes = 'disc'
+def test_classes_as_text(fine_tune):
+    fine_tune.train_dataloader.dataset.metainfo.classes = 'disc'
     refused(
-        detector,
+        fine_tune,
         ClassesError,
         "train_dataloader.dataset.metainfo.classes must be a tuple of names; received the text "
         "'disc'. Write classes=('disc',), with a comma.",
     )  # fmt: skip
 
 
-def test_other_classes_in_a_part_of_the_data(detector):
-    detector.val_dataloader.dataset.metainfo.classes = ('disc', 'square')
+def test_other_classes_in_a_part_of_the_data(fine_tune):
+    fine_tune.val_dataloader.dataset.metainfo.classes = ('disc', 'square')
     refused(
-        detector,
+        fine_tune,
         ClassesError,
         'classes of val_dataloader.dataset must be those of train_dataloader.dataset',
         "missing: 'triangle'",
@@ -132,22 +155,22 @@ def test_nothing_to_measure_in_the_validation_data(detector):
 
 
 @pytest.mark.parametrize('part', ['train', 'val'])
-def test_classes_that_no_annotation_has(detector, part):
+def test_classes_that_no_annotation_has(fine_tune, part):
     names = ('kind1', 'kind2', 'kind3')
-    detector[f'{part}_dataloader'].dataset.metainfo.classes = names
-    count = 2 if part == 'val' else 8 if 'searcher' in detector.train_cfg else 4
+    fine_tune[f'{part}_dataloader'].dataset.metainfo.classes = names
+    count = 2 if part == 'val' else 4
     refused(
-        detector,
+        fine_tune,
         EmptyDataError,
         f"0 of {count} images have annotations of the classes ('kind1', 'kind2', 'kind3'); ",
         f"has {count} images, {count} annotations and the classes ('disc', 'square', 'triangle')",
     )
 
 
-def test_an_annotation_that_lacks_what_is_read(detector):
-    file = detector.val_dataloader.dataset.ann_file
+def test_an_annotation_that_lacks_what_is_read(fine_tune):
+    file = fine_tune.val_dataloader.dataset.ann_file
     edit(file, lambda content: content['annotations'][1].pop('area'))
-    refused(detector, DataError, file, "annotations[1] (id 2) has no 'area'")
+    refused(fine_tune, DataError, file, "annotations[1] (id 2) has no 'area'")
 
 
 def test_a_sample_that_cannot_be_read(detector):
@@ -160,7 +183,7 @@ def test_a_sample_that_cannot_be_read(detector):
 
 
 def test_test_data_of_other_classes_than_the_checkpoint(tmp_path):
-    cfg = config('fna/retinanet_efflite0_seed', tmp_path)
+    cfg = config('fna/retinanet_efflite0_seed_toy', tmp_path)
     Runner.from_cfg(cfg).train()
     names = ('square', 'disc', 'triangle')
     file = cfg.test_dataloader.dataset.ann_file
@@ -178,7 +201,7 @@ def test_test_data_of_other_classes_than_the_checkpoint(tmp_path):
 
 
 def test_test_data_without_annotations_is_fine_where_nothing_is_measured(tmp_path):
-    cfg = config('fna/retinanet_efflite0_seed', tmp_path)
+    cfg = config('fna/retinanet_efflite0_seed_toy', tmp_path)
     edit(cfg.test_dataloader.dataset.ann_file, lambda content: content['annotations'].clear())
     cfg.load_from = None
     refused(cfg, EmptyDataError, 'test_dataloader.dataset must hold annotations', test=True)
@@ -188,7 +211,7 @@ def test_test_data_without_annotations_is_fine_where_nothing_is_measured(tmp_pat
 
 
 def test_joints(tmp_path):
-    cfg = config('fna/simplebaseline_efflite0_seed', tmp_path)
+    cfg = config('fna/simplebaseline_efflite0_seed_toy', tmp_path)
     cfg.model.head.out_channels = 17
     refused(
         cfg,
@@ -204,7 +227,7 @@ def label_maps(cfg: Config, part: str) -> list[Path]:
 
 @pytest.mark.parametrize(('part', 'label'), [('train', 4), ('val', 254)])
 def test_labels_that_no_output_stands_for(part, label, tmp_path):
-    cfg = config('fna/deeplabv3_efflite0_seed', tmp_path)
+    cfg = config('fna/deeplabv3_efflite0_seed_toy', tmp_path)
     file = label_maps(cfg, part)[-1]
     cv2.imwrite(str(file), np.full((SIZE, SIZE), label, np.uint8))
     refused(
@@ -217,14 +240,14 @@ def test_labels_that_no_output_stands_for(part, label, tmp_path):
 
 
 def test_a_decode_head_of_other_classes(tmp_path):
-    cfg = config('fna/deeplabv3_efflite0_seed', tmp_path)
+    cfg = config('fna/deeplabv3_efflite0_seed_toy', tmp_path)
     cfg.model.decode_head.num_classes = 19
     refused(cfg, ClassesError, 'model.decode_head.num_classes', 'train_dataloader.dataset, 4')
 
 
 @pytest.mark.parametrize('stage', ['seed', 'search'])
 def test_a_last_batch_of_one_image_where_a_head_pools(stage, tmp_path):
-    cfg = config(f'fna/deeplabv3_efflite0_{stage}', tmp_path)
+    cfg = config(f'fna/deeplabv3_efflite0_{stage}_toy', tmp_path)
     cfg.train_dataloader.update(batch_size=3, drop_last=False)
     refused(
         cfg,
@@ -237,7 +260,7 @@ def test_a_last_batch_of_one_image_where_a_head_pools(stage, tmp_path):
 
 def test_no_workers(tmp_path):
     """All of our data configs, and the toolboxes', have persistent workers."""
-    cfg = config('fna/retinanet_efflite0_seed', tmp_path)
+    cfg = config('fna/retinanet_efflite0_seed_toy', tmp_path)
     for part in ('train', 'val'):
         cfg[f'{part}_dataloader'].update(num_workers=0, persistent_workers=True)
     runner = Runner.from_cfg(cfg)

@@ -4,9 +4,12 @@ import math
 from types import SimpleNamespace
 
 import pytest
+from mmcv.transforms import LoadAnnotations
 from mmengine.evaluator import BaseMetric
 
-from mmtransfer.engine.truth import has_annotations, has_objects, measured
+from mmtransfer.annotations import EmptyDataError
+from mmtransfer.engine.parts import Part
+from mmtransfer.engine.truth import check_annotated, has_annotations, has_objects, measured
 
 
 class Own(BaseMetric):
@@ -17,6 +20,10 @@ class Own(BaseMetric):
 
     def compute_metrics(self, results):
         return {}
+
+
+class Records(list):
+    get_data_info = list.__getitem__
 
 
 def test_minus_one_of_a_toolbox_is_nan():
@@ -40,11 +47,30 @@ def test_of_other_metrics_nothing_is_known():
 def test_a_data_set_is_annotated_when_one_sample_is():
     records = [dict(instances=[]), dict(instances=[dict(ignore_flag=0)])]
 
-    class Records(list):
-        get_data_info = list.__getitem__
-
     assert has_annotations(Records(records)) and not has_annotations(Records(records[:1]))
     assert has_annotations(Records([dict(gt_label=1)]))
+
+
+def test_images_alone_may_be_learnt_from():
+    """As a semi-supervised detector does; what is judged needs annotations."""
+    loads = [LoadAnnotations()]
+
+    class Data(Records):
+        pipeline = SimpleNamespace(transforms=[])
+        metainfo = dict(classes=('a',))
+
+    class Loading(Data):
+        pipeline = SimpleNamespace(transforms=loads)
+
+    def part(kind, **settings):
+        loader = SimpleNamespace(dataset=kind([dict(instances=[])]))
+        return Part('train_dataloader.dataset', loader, **settings)
+
+    check_annotated(part(Data))
+    with pytest.raises(EmptyDataError, match='dataset .half. must hold annotations: 0 of 1 images'):
+        check_annotated(part(Loading, share=' (half)'))
+    with pytest.raises(EmptyDataError, match='must hold annotations'):
+        check_annotated(part(Data, metrics=[Own()]))
 
 
 @pytest.mark.parametrize(
