@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS
-from mmtransfer.engine.checkpoint_hook import check_tensors
+from mmtransfer.engine.fit import check_tensors
 from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.files import write_atomically
 from mmtransfer.lock import lock_folder

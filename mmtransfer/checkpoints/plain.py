@@ -12,6 +12,7 @@ import fractions
 import importlib
 import pathlib
 import pickle
+import threading
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from typing import Any
 
 import numpy as np
 import torch
+
+_one_at_a_time = threading.RLock()
 
 Allowed = Callable | tuple[Callable, str]
 
@@ -48,10 +51,11 @@ def plain_data_allowed() -> Iterator[None]:
     if not hasattr(torch.serialization, 'add_safe_globals'):
         yield
         return
-    register_for_mmengine()
-    known = torch.serialization.get_safe_globals()
-    with torch.serialization.safe_globals([g for g in plain_data() if g not in known]):
-        yield
+    with _one_at_a_time:  # the table is the process's: a thread that leaves would empty it
+        register_for_mmengine()
+        known = torch.serialization.get_safe_globals()
+        with torch.serialization.safe_globals([g for g in plain_data() if g not in known]):
+            yield
 
 
 def allowed_names() -> set[str]:

@@ -2,16 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
 from mmengine.runner import BaseLoop
-from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.checkpoints.address import last_checkpoint
@@ -22,6 +20,7 @@ from mmtransfer.registry import HOOKS
 from mmtransfer.remap.load import loaded_state
 from mmtransfer.remap.sources import own_backbones
 
+from .fit import check_complete, check_config, check_optimizer, check_tensors, tensors_in
 from .parallel import unwrap
 from .portable import embed_architectures, identified
 
@@ -235,13 +234,15 @@ class CheckpointHook(_CheckpointHook):
                     checkpoint['state_dict'] = tensors  # MMEngine takes them by these names alone
             else:
                 take_weights(runner, checkpoint)
-                check_values(_tensors(checkpoint.get('state_dict', checkpoint)), model.state_dict())
+                check_values(
+                    tensors_in(checkpoint.get('state_dict', checkpoint)), model.state_dict()
+                )
             return
-        _check_config(checkpoint, config_digests(runner.cfg), self.digests_as_given)
         try:
-            _check_complete(runner, checkpoint)
+            check_config(checkpoint, config_digests(runner.cfg), self.digests_as_given)
+            check_complete(runner, checkpoint)
             check_tensors(model, checkpoint['state_dict'])
-            _check_optimizer(checkpoint['optimizer'])
+            check_optimizer(checkpoint['optimizer'])
         except ValueError as error:
             raise ResumeError(str(error)) from None
         if hasattr(runner.train_loop, 'restore'):
@@ -263,96 +264,7 @@ def take_weights(runner: Any, checkpoint: dict) -> None:
         runner.logger.info(plan.explain())
 
 
-def _check_config(checkpoint: Mapping, mine: Mapping[str, str], given: Mapping[str, str]) -> None:
-    theirs = checkpoint.get('mmtransfer', {}).get('config')
-    if theirs is None:
-        raise ResumeError(
-            'only a checkpoint written by mmtransfer.CheckpointHook can be resumed; this one '
-            'does not say which config it belongs to. Start anew, with load_from to take its '
-            'weights.'
-        )
-    # Those of before architectures were identified are digests of the config as it was given.
-    differing = [p for p in _PARTS if theirs.get(p) not in (mine[p], given.get(p))]
-    if differing:
-        raise ResumeError(
-            f'a run must be resumed with the config that began it; the checkpoint is of '
-            f'another config: {", ".join(differing)} differ. Use that config, or another '
-            f'work_dir (with load_from to take the weights).'
-        )
-
-
-def _check_complete(runner: Any, checkpoint: Mapping) -> None:
-    """Raise ValueError where a checkpoint lacks a part that MMEngine would silently do without."""
-    needed = ['state_dict', 'meta', 'message_hub', 'optimizer']
-    schedulers = runner.param_schedulers or []
-    if any(schedulers.values() if isinstance(schedulers, dict) else schedulers):
-        needed.append('param_schedulers')
-    missing = [part for part in needed if part not in checkpoint]
-    if missing:
-        raise ValueError(
-            f'a checkpoint must hold {", ".join(needed)} to be resumed; it lacks '
-            f'{", ".join(missing)}. It was written with save_optimizer=False or '
-            f'save_param_scheduler=False (default_hooks.checkpoint), or stripped afterwards. '
-            f'Resume another one, or start anew with load_from to take its weights.'
-        )
-
-
-def _check_optimizer(state: Any) -> None:
-    """Raise ValueError where a tensor in the state of the optimisers is not finite."""
-    broken = [n for n, t in _tensors(state, 'optimizer').items() if not torch.isfinite(t).all()]
-    if broken:
-        raise ValueError(
-            f'the state of the optimiser must be finite; {len(broken)} tensors of the checkpoint '
-            f'are not, such as {broken[0]}. The training had diverged: resume an earlier one.'
-        )
-
-
-def _tensors(value: Any, name: str = '') -> dict[str, Tensor]:
-    """The tensors anywhere inside a value, by the path to each."""
-    if isinstance(value, Tensor):
-        return {name: value}
-    items: Iterable = ()
-    if isinstance(value, Mapping):
-        items = value.items()
-    elif isinstance(value, list | tuple):
-        items = enumerate(value)
-    found: dict[str, Tensor] = {}
-    for key, part in items:
-        found |= _tensors(part, f'{name}.{key}' if name else str(key))
-    return found
-
-
 def _tests(runner: Any) -> bool:
     """Whether a runner tests a network of ours, so that every tensor must come from a file."""
     own = own_backbones(unwrap(runner.model))
     return bool(own) and isinstance(runner._test_loop, BaseLoop)
-
-
-def check_tensors(model: nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Raise ValueError unless a state dict holds exactly the tensors of a model: names, shapes, and
-    values that can be used.
-
-    MMEngine would skip one of another shape with a line in the log, and load NaN.
-
-    Args:
-        model: Unwrapped.
-        state: Of a checkpoint, as it was saved.
-    """
-    have = {k.removeprefix('module.'): v for k, v in state.items()}
-    need = model.state_dict()
-    if have.keys() != need.keys():
-        raise ValueError(
-            f'the checkpoint must hold exactly the tensors of the model; missing: '
-            f'{sorted(need.keys() - have.keys())[:5]}, unexpected: '
-            f'{sorted(have.keys() - need.keys())[:5]}. It is of another architecture (another '
-            f'file, or other model.backbone.blocks), or of another version of the model.'
-        )
-    other = [k for k in need if have[k].shape != need[k].shape]
-    if other:
-        raise ValueError(
-            f'the tensors of the checkpoint must have the shapes of the model; {len(other)} '
-            f'differ, such as {other[0]}: {tuple(have[other[0]].shape)} there, '
-            f'{tuple(need[other[0]].shape)} here. Has the architecture file changed since? '
-            f'Put the old one back, or use another work_dir.'
-        )
-    check_values(have, need)

@@ -8,6 +8,7 @@ import pathlib
 import pickle
 import random
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -191,3 +192,11 @@ def test_not_a_dict(tmp_path, content, words):
     torch.save(content, tmp_path / 'x.pth')
     with pytest.raises(CheckpointError, match=words):
         read_checkpoint(tmp_path / 'x.pth')
+
+
+def test_threads_that_read_at_once(tmp_path):
+    path = tmp_path / 'x.pth'
+    torch.save({'a': torch.ones(2), 'args': argparse.Namespace(x=[1] * 1000)}, path)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(read_checkpoint, [path] * 64))
+    assert all(content['args'].x == [1] * 1000 for content in found)
