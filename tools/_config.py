@@ -68,19 +68,26 @@ def check_backbone(cfg: 'Config') -> None:
 
 
 def check_search(cfg: 'Config') -> None:
-    """Raise ConfigError unless the train loop of a config is a search."""
-    if is_search(cfg):
-        check_backbone(cfg)
-        return
+    """Raise ConfigError unless a config is of a search: by its train loop and its backbone."""
+    from mmtransfer.registry import MODELS, named_type
+
     kind = (cfg.get('train_cfg') or {}).get('type')
-    raise ConfigError(
-        f"the config must be of a search, with train_cfg.type 'mmtransfer.SearchLoop' or "
-        f"'mmtransfer.GreedyBlockSearchLoop'; received {kind!r} in '{cfg.filename}'. Give a config "
-        f'like *_search*.py. For a supernet that was trained on the source, give one that inherits '
-        f"the training's and sets train_cfg to a GreedyBlockSearchLoop with images in split.arch "
-        f'that the training has not seen, as configs/block_allocation/classifier_r50_greedy.py '
-        f'does.'
-    )
+    if not is_search(cfg):
+        raise ConfigError(
+            f"the config must be of a search, with train_cfg.type 'mmtransfer.SearchLoop' or "
+            f"'mmtransfer.GreedyBlockSearchLoop'; received {kind!r} in '{cfg.filename}'. Give a "
+            f'config like *_search*.py. For a supernet that was trained on the source, give one '
+            f"that inherits the training's and sets train_cfg to a GreedyBlockSearchLoop with "
+            f'images in split.arch that the training has not seen, as '
+            f'configs/block_allocation/classifier_r50_greedy.py does.'
+        )
+    check_backbone(cfg)
+    backbone = named_type(cfg.model.backbone, MODELS, cfg.get('default_scope'))
+    if not hasattr(backbone, 'architecture_parameters'):
+        raise ConfigError(
+            f'model.backbone of a search must be a supernet, such as mmtransfer.FNASupernet; '
+            f"received {cfg.model.backbone.get('type')!r} in '{cfg.filename}'."
+        )
 
 
 def check_schedule(cfg: 'Config') -> None:

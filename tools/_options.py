@@ -68,7 +68,7 @@ def check_read(cfg: 'Config', key: str) -> None:
         found += difflib.get_close_matches(top, READ, 1)
         raise OptionError(
             f'--cfg-options {key}: nothing reads it, because the config has no {top!r}. '
-            + (f'Did you mean {_some(found)}?' if found else 'The config is a list of its parts: '
+            + (f'Did you mean {_some(found)}?' if found else 'A run reads what lies below '
                f'{_some(sorted(k for k in cfg if k in READ))}.')
         )  # fmt: skip
     found = holders(cfg, top, cfg[top])

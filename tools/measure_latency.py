@@ -55,11 +55,6 @@ def measure(args: argparse.Namespace) -> tuple['CostTable', 'Stamp', 'Architectu
         check_search(cfg)
         init_default_scope(cfg.get('default_scope', 'mmengine'))
         supernet: Any = MODELS.build(dict(cfg.model.backbone, init_cfg=None))
-    if not hasattr(supernet, 'space'):
-        raise UserError(
-            f'model.backbone of a search must be a supernet, such as mmtransfer.FNASupernet; '
-            f"received {type(supernet).__name__} in '{args.config}'."
-        )
     size = (int(cfg.train_cfg.input_size[0]), int(cfg.train_cfg.input_size[1]))
     stride, seed = supernet.output_stride, closest_to_seed(supernet.space)
     last = len(supernet.stages) - 1

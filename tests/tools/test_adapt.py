@@ -205,7 +205,8 @@ def test_a_fine_tune_that_would_not_read_what_the_search_writes(tmp_path, more, 
 
 
 def test_swapped_and_incomplete_configs():
-    parts = dict(model=dict(backbone={}), train_dataloader=dict(batch_size=2))
+    model = dict(backbone=dict(type='mmtransfer.FNASupernet'))
+    parts = dict(model=model, train_dataloader=dict(batch_size=2))
     search = Config(dict(parts, train_cfg=dict(type='mmtransfer.SearchLoop', max_epochs=2)))
     tune = Config(dict(parts, train_cfg=dict(max_epochs=2)))
     adapt.check_roles(search, tune, tune)
@@ -220,6 +221,9 @@ def test_swapped_and_incomplete_configs():
         adapt.check_roles(search, Config(dict(parts, train_cfg=None)), None)
     with pytest.raises(ConfigError, match="must have a backbone; it is a 'X' of head"):
         adapt.check_roles(search, Config(dict(tune, model=dict(type='X', head={}))), None)
+    plain = dict(backbone=dict(type='mmtransfer.AdaptedBackbone'))
+    with pytest.raises(ConfigError, match="be a supernet, .* received 'mmtransfer.AdaptedBackbone"):
+        adapt.check_roles(Config(dict(search, model=plain)), tune, None)
     search.train_cfg.arch_begin = 2
     with pytest.raises(ConfigError, match='arch_begin must lie before'):
         adapt.check_roles(search, tune, None)
