@@ -27,7 +27,12 @@ from mmtransfer.seeds.ops import variant
 COLOURS = {3: '#4a7fb0', 5: '#cb7a24', 7: '#3f7d5a'}
 OTHER = '#8a8f98'
 INK, FAINT, LINE = '#23282f', '#7b828c', '#c3c8cf'
-KINDS = {'mbconv': 'MBConv', 'mbconv_expanded': 'MBConv'}
+KINDS = {
+    'mbconv': 'MBConv',
+    'mbconv_expanded': 'MBConv',
+    'basic_averaged': 'basic',
+    'bottleneck_averaged': 'bottleneck',
+}
 # Lengths in inches: one data unit of the axes is one inch.
 _GAP, _PAD, _STAGE_GAP, _MARGIN, _HALF = 0.07, 0.11, 0.12, 0.25, 0.56
 _ROW, _TITLE, _LEGEND, _LINE = 1.74, 0.62, 0.62, 0.155

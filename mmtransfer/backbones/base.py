@@ -106,16 +106,19 @@ class StagedBackbone(BaseModule):
         return self.seed.in_channels
 
     def _stem(self) -> nn.Module:
-        (conv,) = stem_convs(self.seed)
-        return conv_norm_act(
-            conv.in_channels,
-            conv.out_channels,
-            conv.kernel,
-            stride=conv.reduction,
-            same_padding=self.seed.same_padding,
-            norm_cfg=self.norm_cfg,
-            act_cfg=self.act_cfg,
-        )
+        modules = [
+            conv_norm_act(
+                conv.in_channels,
+                conv.out_channels,
+                conv.kernel,
+                stride=1 if n else conv.reduction,
+                same_padding=self.seed.same_padding,
+                norm_cfg=self.norm_cfg,
+                act_cfg=self.act_cfg,
+            )
+            for n, conv in enumerate(stem_convs(self.seed))
+        ]
+        return nn.Sequential(*modules) if self.seed.deep_stem else modules[0]
 
     def begin(self, x: Tensor) -> Tensor:
         """What precedes the first stage: images (N, in_channels, H, W) to its input."""

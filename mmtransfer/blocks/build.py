@@ -48,4 +48,5 @@ def build_block(
             same_padding=same_padding,
             **common,
         )
-    return Residual(BLOCKS[kind](in_channels, out_channels, stride, op), **common)
+    convs = BLOCKS[kind](in_channels, out_channels, stride, op)
+    return Residual(convs, averaged=kind.endswith('_averaged'), **common)

@@ -43,6 +43,8 @@ class Residual(nn.Module):
 
     Args:
         convs: The block's convolutions.
+        averaged: The shortcut averages over the windows of its stride and has no stride itself
+            (ResNet-D); windows at the edge of an odd size are smaller.
         dilation: Dilation of those that are larger than 1x1.
         norm_cfg: MMCV config of the norms.
         act_cfg: MMCV config of the activation.
@@ -53,6 +55,7 @@ class Residual(nn.Module):
         self,
         convs: Sequence[Conv],
         *,
+        averaged: bool = False,
         dilation: int = 1,
         norm_cfg: dict[str, Any],
         act_cfg: dict[str, Any],
@@ -60,6 +63,7 @@ class Residual(nn.Module):
     ) -> None:
         super().__init__()
         self.with_cp = with_cp
+        self.average: nn.Module | None = None
         named = {conv.name: conv for conv in convs}
         main = [conv for conv in convs if '.' not in conv.name]
         self.path = [conv.name for conv in main if conv.name != 'downsample']
@@ -69,11 +73,16 @@ class Residual(nn.Module):
         reduction = 1
         for conv in main:
             shortcut = conv.name == 'downsample'
+            stride = conv.reduction if shortcut else conv.reduction // reduction
+            if shortcut and averaged:
+                if stride > 1:
+                    self.average = nn.AvgPool2d(stride, ceil_mode=True, count_include_pad=False)
+                stride = 1
             module = conv_norm_act(
                 conv.in_channels,
                 conv.out_channels,
                 conv.kernel,
-                stride=conv.reduction if shortcut else conv.reduction // reduction,
+                stride=stride,
                 dilation=dilation if conv.kernel > 1 else 1,
                 groups=conv.groups,
                 norm_cfg=norm_cfg,
@@ -101,5 +110,7 @@ class Residual(nn.Module):
             y = getattr(self, name)(y)
         if self.se is not None:
             y = self.se(y)
+        if self.average is not None:
+            x = self.average(x)
         y = self.act(y + (x if self.downsample is None else self.downsample(x)))
         return y if self.non_local is None else self.non_local(y)

@@ -18,7 +18,11 @@ _LONGEST = 1_000_000  # characters of a config that are read
 
 
 def check_computes(
-    backbone: Any, content: Mapping[str, Any], tensors: Mapping[str, Tensor], origin: str
+    backbone: Any,
+    content: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    origin: str,
+    said: bool = False,
 ) -> None:
     """Raise SeedCheckpointError where a checkpoint says that its backbone computes something else.
 
@@ -27,9 +31,14 @@ def check_computes(
         content: Of the checkpoint.
         tensors: Those of the backbone, by any names.
         origin: Path of the checkpoint.
+        said: The user said which network it holds.
     """
     bottleneck = backbone.seed.block.startswith('bottleneck')
     reasons = [*_of_settings(backbone, backbone_settings(content), bottleneck)]
+    record = content.get('mmtransfer')
+    written = record.get('architecture') if isinstance(record, Mapping) else None
+    if isinstance(written, Mapping) and written.get('seed') != backbone.seed.name and not said:
+        reasons.append(f'it is of a network around {written.get("seed")}')
     if bottleneck and _folded(tensors):
         reasons.append(
             'its norms have mean 0 and variance 1 throughout, as in networks converted from Caffe, '

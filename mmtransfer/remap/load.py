@@ -70,7 +70,8 @@ def load_seed(
     tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
     source = given(content, tensors, os.fspath(checkpoint))
     plan = plan_from_seed(backbone, '', source, architecture, **strategy).plan
-    _check_seed(backbone, plan, content, tensors, source.origin)
+    said = architecture is not None
+    _check_seed(backbone, plan, content, tensors, source.origin, said)
     _load(backbone, plan, tensors, checkpoint)
     return plan
 
@@ -266,10 +267,11 @@ def _check_seed(
     content: Mapping[str, Any],
     tensors: Mapping[str, Tensor],
     origin: str,
+    said: bool = False,
 ) -> None:
     """Raise SeedCheckpointError where what a plan takes computes what the backbone does not."""
     taken = {name: tensors[name] for move in plan.moves for name in move.read}
-    check_computes(backbone, content, taken, origin)
+    check_computes(backbone, content, taken, origin, said)
 
 
 def _unwrapped(model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:

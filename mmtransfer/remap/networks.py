@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan, by_block, plan_remap
-from mmtransfer.seeds import Layer, Network, space_stages
+from mmtransfer.seeds import Layer, Network, Seed, find_seed, space_stages
 from mmtransfer.seeds.layout import image_weight, network_layout, supernet_layout
 from mmtransfer.seeds.networks import candidates, deepest
 from mmtransfer.seeds.ops import Conv
@@ -37,7 +37,7 @@ def network_to_network(source: Network, target: Network, layout: Layout | None =
         RemapError: The networks have different numbers of stages.
     """
     _same_stages(source, len(target.stages))
-    blocks: dict[str, str | None] = {'stem': 'stem'}
+    blocks = _stem(source.seed, target.seed)
     groups: dict[str, int] = {}
     for layer in target.layers:
         origin = _at_depth(source, layer.stage, layer.index)
@@ -66,7 +66,7 @@ def seed_to_supernet(
         return network_to_network(source, deepest(space).reading(in_channels), layout)
     stages = candidates(space)
     _same_stages(source, len(stages))
-    blocks: dict[str, str | None] = {'stem': 'stem', 'logits': None}
+    blocks = _stem(source.seed, find_seed(space.seed)) | {'logits': None}
     groups: dict[str, int] = {}
     for layer in chain.from_iterable(chain.from_iterable(stages)):
         if layer.choice is None:
@@ -77,7 +77,8 @@ def seed_to_supernet(
         blocks |= _blocks(origin, name, layer.convs)
         groups |= _groups(origin, name, layer.convs)
     given = layout or network_layout(source)
-    target, images = supernet_layout(space, in_channels), image_weight(source.seed)
+    images = image_weight(find_seed(space.seed))
+    target = supernet_layout(space, in_channels)
     return plan_remap(target, given, by_block(blocks), groups, images)
 
 
@@ -124,6 +125,11 @@ def supernet_to_supernet(layout: Layout, images: str, in_channels: int) -> Remap
     return plan_remap(
         layout, weights, lambda name: name if name in weights else None, images=images
     )
+
+
+def _stem(source: Seed, target: Seed) -> dict[str, str | None]:
+    """Where the stem comes from; one of other convolutions (ResNet-C's of ResNet's) is new."""
+    return {'stem': 'stem' if source.deep_stem == target.deep_stem else None}
 
 
 def _at_depth(source: Network, stage: int, index: int) -> Layer:

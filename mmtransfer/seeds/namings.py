@@ -292,24 +292,44 @@ def proxylessnas(network: Network) -> Names:
 
 
 def resnet(network: Network) -> Names:
-    """torchvision's ResNet, whose names mmdet, mmseg, mmpose and timm share; SE as in timm."""
-    return _names(_resnet_units(network), 'fc', _resnet_biased(network, '{}', 'se.fc'))
+    """torchvision's ResNet, whose names mmdet, mmseg, mmpose and timm share; SE as in timm. Deep
+    stems and averaged shortcuts as in mmdet and mmseg: modules that have no tensors count."""
+    stem = _numbered('stem', 'stem.6', 'stem.7')
+    units = _resnet_units(network, stem, averages=lambda layer: True)
+    return _names(units, 'fc', _resnet_biased(network, '{}', 'se.fc'))
+
+
+def timm_resnet(network: Network) -> Names:
+    """timm's ResNet: the same but for a deep stem, whose last norm is outside of it."""
+    stem = _numbered('conv1', 'conv1.6', 'bn1')
+    units = _resnet_units(network, stem, averages=lambda layer: True)
+    return _names(units, 'fc', _resnet_biased(network, '{}', 'se.fc'))
 
 
 def mmpretrain_resnet(network: Network) -> Names:
-    """mmpretrain's ResNet: the same but for the classifier and for SE, which mmpose has so too."""
-    return _names(
-        _resnet_units(network), 'head.fc', _resnet_biased(network, '{}.conv', 'se_layer.conv')
-    )
+    """mmpretrain's ResNet: the same but for the classifier and for SE, which mmpose has so too; its
+    shortcuts average only where there is something to average."""
+    stem = [_module(f'stem.{n}', f'stem.{n}') for n in range(3)]
+    units = _resnet_units(network, stem, averages=lambda layer: layer.stride > 1)
+    return _names(units, 'head.fc', _resnet_biased(network, '{}.conv', 'se_layer.conv'))
 
 
-def _resnet_units(network: Network) -> Iterator[tuple[str, str, str]]:
-    yield 'stem', 'conv1', 'bn1'
+def _numbered(outer: str, last: str, last_norm: str) -> list[tuple[str, str, str]]:
+    """A deep stem as a list of convolutions, norms and activations; the last pair may differ."""
+    first = [(f'stem.{n}', f'{outer}.{3 * n}', f'{outer}.{3 * n + 1}') for n in range(2)]
+    return [*first, ('stem.2', last, last_norm)]
+
+
+def _resnet_units(
+    network: Network, deep_stem: Iterable[tuple[str, str, str]], averages: Callable[[Layer], bool]
+) -> Iterator[tuple[str, str, str]]:
+    yield from deep_stem if network.seed.deep_stem else [('stem', 'conv1', 'bn1')]
     for layer in network.layers:
         at = f'layer{layer.stage + 1}.{layer.index}'
         for ours in (conv.name for conv in layer.convs if not conv.bias):
             if ours == 'downsample':
-                yield f'{layer.name}.{ours}', f'{at}.downsample.0', f'{at}.downsample.1'
+                n = int(layer.block.endswith('_averaged') and averages(layer))
+                yield f'{layer.name}.{ours}', f'{at}.downsample.{n}', f'{at}.downsample.{n + 1}'
             elif ours.startswith('non_local.'):
                 yield _module(f'{layer.name}.{ours}', f'{at}.{ours}')
             else:
@@ -341,6 +361,7 @@ NAMINGS: dict[str, dict[str, Callable[[Network], Names]]] = {
     'residual': {
         'torchvision': resnet,
         'mmpretrain': mmpretrain_resnet,
+        'timm': timm_resnet,
         'mmtransfer': mmtransfer,
     },
 }

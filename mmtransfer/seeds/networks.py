@@ -108,7 +108,14 @@ class Network:
 
 def stem_convs(seed: Seed) -> tuple[Conv, ...]:
     """The convolutions before the first stage, in module order; the first one reads the images."""
-    return (Conv('stem', seed.in_channels, seed.stem_channels, seed.stem_kernel, 2),)
+    kernel, width = seed.stem_kernel, seed.stem_channels
+    if not seed.deep_stem:
+        return (Conv('stem', seed.in_channels, width, kernel, 2),)
+    return (
+        Conv('stem.0', seed.in_channels, width // 2, kernel, 2),
+        Conv('stem.1', width // 2, width // 2, kernel, 2),
+        Conv('stem.2', width // 2, width, kernel, 2),
+    )
 
 
 def choice_name(stage: int, layer: int) -> str:

@@ -168,10 +168,14 @@ def _attention(channels: int, stride: int, extra: Variant) -> tuple[Conv, ...]:
     return tuple(convs)
 
 
+# The averaged kinds average over the windows of a shortcut's stride before its convolution, whose
+# stride is 1 then (Bag of Tricks, Fig. 2c): the same tensors and costs, other values.
 # Kind of block -> (in channels, out channels, stride, op) -> its convolutions, in module order.
 BLOCKS: dict[str, Callable[[int, int, int, str], tuple[Conv, ...]]] = {
     'mbconv': mbconv,
     'mbconv_expanded': mbconv_expanded,
     'basic': basic,
     'bottleneck': bottleneck,
+    'basic_averaged': basic,
+    'bottleneck_averaged': bottleneck,
 }

@@ -42,6 +42,8 @@ class Seed:
         block: Kind of its blocks, a key of :data:`mmtransfer.seeds.ops.BLOCKS`.
         stem_kernel: Kernel size of the stem.
         stem_pool: Whether a 3x3 max pooling of stride 2 follows the stem.
+        deep_stem: The stem is three convolutions, of which the first has stride 2 and the first two
+            half of the channels (ResNet-C, Bag of Tricks, Fig. 2b).
         head_channels: Width of the 1x1 convolution before the classifier; 0: there is none.
         act: Activation.
         norm_eps: Epsilon of its batch normalisation.
@@ -57,6 +59,7 @@ class Seed:
     block: str = 'mbconv'
     stem_kernel: int = 3
     stem_pool: bool = False
+    deep_stem: bool = False
     head_channels: int = 1280
     act: str = 'ReLU6'
     norm_eps: float = 1e-5
@@ -90,6 +93,7 @@ def _resnet(
     width: int,
     op: str = 'k3g1',
     non_local: tuple[tuple[int, int], ...] = (),
+    deep_stem: bool = False,
 ) -> Seed:
     """A ResNet whose stages are ``width`` times 1, 2, 4, 8 channels wide.
 
@@ -108,8 +112,9 @@ def _resnet(
         stem_channels=64,
         stages=tuple(stages),
         block=block,
-        stem_kernel=7,
+        stem_kernel=3 if deep_stem else 7,
         stem_pool=True,
+        deep_stem=deep_stem,
         head_channels=0,
         act='ReLU',
     )
@@ -202,6 +207,14 @@ SEEDS = {
         _resnet('se_resnet50', 'bottleneck', (3, 4, 6, 3), 256, 'k3g1s16'),
         _resnet('se_resnext50', 'bottleneck', (3, 4, 6, 3), 256, 'k3g32w4s16'),
         _resnet('resnet50_nl', 'bottleneck', (3, 4, 6, 3), 256, non_local=((2, 4),)),
+        # Bag of Tricks for Image Classification, Fig. 2: ResNet-C, MMSegmentation's default, has
+        # three 3x3 convolutions in the stem; ResNet-D averages in shortcuts that halve the size.
+        _resnet('resnet18_v1c', 'basic', (2, 2, 2, 2), 64, deep_stem=True),
+        _resnet('resnet50_v1c', 'bottleneck', (3, 4, 6, 3), 256, deep_stem=True),
+        _resnet('resnet101_v1c', 'bottleneck', (3, 4, 23, 3), 256, deep_stem=True),
+        _resnet('resnet18_v1d', 'basic_averaged', (2, 2, 2, 2), 64, deep_stem=True),
+        _resnet('resnet50_v1d', 'bottleneck_averaged', (3, 4, 6, 3), 256, deep_stem=True),
+        _resnet('resnet101_v1d', 'bottleneck_averaged', (3, 4, 23, 3), 256, deep_stem=True),
     )
 }
 _EXPANDED = {'block': 'mbconv_expanded'}  # blocks of expansion 1 have an expansion convolution too
