@@ -13,7 +13,8 @@ SMALL = dict(layers=(2, 3, 1, 1, 2, 1), kernels=(3, 5), expansions=(1, 3))
 
 def supernet(seed='mobilenet_v2', **kwargs) -> FNASupernet:
     torch.manual_seed(0)
-    plain = dict(ops=('k3g1', 'k5g2')) if seed in ('resnet18', 'resnet50') else {}
+    own = {op for stage in SEEDS[seed].stages for op in stage.ops}
+    plain = dict(ops=('k3g1', 'k5g2')) if own == {'k3g1'} else {}
     small = SMALL if SEEDS[seed].family == 'mbconv' else plain
     net = FNASupernet(seed, **(small | kwargs)).double()
     stir(net)

@@ -17,8 +17,10 @@ from mmtransfer.space import SpaceError
 
 from .nets import extracted, images, loss, origins, path, stir, supernet
 
+BUILT = sorted(seed for seed in SEEDS if not seed.startswith('resnet101'))  # half a gigabyte each
 
-@pytest.mark.parametrize('seed', sorted(SEEDS))
+
+@pytest.mark.parametrize('seed', BUILT)
 @settings(max_examples=3, deadline=None)
 @given(
     draw=st.integers(0, 10**6),
@@ -65,7 +67,7 @@ def test_a_seed_that_the_space_lacks_starts_at_its_nearest():
     assert net.selection['stage1.layer0'] == 'k5e4'
 
 
-@pytest.mark.parametrize('seed', sorted(SEEDS))
+@pytest.mark.parametrize('seed', BUILT)
 @settings(max_examples=1, deadline=None)
 @given(draw=st.integers(0, 10**6), indices=st.sets(st.integers(0, 3), min_size=1).map(sorted))
 def test_out_channels_are_those_of_the_features(seed, draw, indices):
