@@ -64,7 +64,11 @@ def table(counts: 'Counts') -> str:
 
     lines = [f'{"":10}{"params":>16}{"madds":>20}']
     for part in (*PARTS, 'total'):
-        lines.append(f'{part:10}{counts["params"][part]:16,}{counts["madds"][part]:20,}')
+        madds = counts['madds'][part]
+        text = 'not counted' if madds is None else f'{madds:,}'
+        lines.append(f'{part:10}{counts["params"][part]:16,}{text:>20}')
+    for key in ('reasons', 'notes'):
+        lines += [f'{part}: {text}' for part, text in counts.get(key, {}).items()]
     return '\n'.join(lines)
 
 

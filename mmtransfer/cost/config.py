@@ -46,7 +46,15 @@ def build_model(
             model.backbone = _with_architecture(model.backbone, architecture)
     _forget_weights(model)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-        return MODELS.build(model)
+        try:
+            return MODELS.build(model)
+        except ValueError:  # says itself what must hold
+            raise
+        except Exception as error:  # whatever a model of others raises
+            raise ValueError(
+                f'the model of the config must be one that can be built; received '
+                f'{type(error).__name__}: {error} Correct the config, or install what it asks for.'
+            ) from error
 
 
 def _with_architecture(backbone: Any, architecture: Architecture | str | os.PathLike) -> Any:

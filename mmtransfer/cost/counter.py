@@ -1,90 +1,22 @@
-"""Count the parameters and multiply-adds of any model by watching it run, on shapes alone.
+"""Count the parameters and multiply-adds of any model by watching it run.
 
 Independent of the formulas: hooks on the built modules see the outputs they really give. The model
-runs on the meta device, where tensors have shapes but no values, so nothing is computed.
+runs on the meta device, where tensors have shapes but no values, so nothing is computed; what has
+no form for shapes alone runs on zeros after that.
 """
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
+from torch import nn
 
-from ..seeds import Seed
 from .conventions import Convention, find_convention
 from .formulas import Size
+from .passes import deployed, image_channels, run, stand_ins
+from .watch import PARTS, Watch, part_of, watched
 
-PARTS = ('backbone', 'neck', 'head')
-Counts = dict[str, dict[str, int]]
-
-
-def part_of(name: str) -> str | None:
-    """Part of a model that a module or parameter of this name belongs to; None: not counted.
-
-    Auxiliary heads serve the training loss alone. What is neither backbone nor neck is the head.
-    """
-    first = name.split('.')[0]
-    if first in ('auxiliary_head', 'data_preprocessor'):
-        return None
-    return first if first in ('backbone', 'neck') else 'head'
-
-
-def module_madds(module: nn.Module, inputs: Tensor, output: Tensor, how: Convention) -> int:
-    """Multiply-adds of one call of a module, without those of its children.
-
-    Args:
-        module: Any module; those that are no convolution, linear layer or batch norm cost 0.
-        inputs: Its input, (N, C, ...) or (..., C) for a linear layer.
-        output: Its output.
-        how: What is counted.
-    """
-    if isinstance(module, _BatchNorm):
-        return how.norm * output.numel()
-    if isinstance(module, nn.Linear):
-        if not how.linear:
-            return 0
-        madds = output.numel() * module.in_features
-    elif isinstance(module, _ConvTransposeNd) and not how.deconv_per_output:
-        madds = inputs.numel() // module.in_channels * module.weight.numel()
-    elif isinstance(module, _ConvNd):
-        madds = output.numel() // module.out_channels * module.weight.numel()
-    else:
-        return 0
-    return madds + (output.numel() if how.bias and module.bias is not None else 0)
-
-
-@contextmanager
-def counted(model: nn.Module, how: Convention) -> Iterator[dict[str, int]]:
-    """Inside, every forward pass of the model's modules adds to the multiply-adds per part."""
-    madds = dict.fromkeys(PARTS, 0)
-    unknown: set[str] = set()
-
-    def hook_for(part: str):
-        def hook(module: nn.Module, args: tuple, output) -> None:
-            if isinstance(module, (_ConvNd, nn.Linear, _BatchNorm)):
-                madds[part] += module_madds(module, args[0], output, how)
-            elif any(p.dim() > 1 for p in module.parameters(recurse=False)):
-                unknown.add(type(module).__name__)
-
-        return hook
-
-    parts = ((module, part_of(name)) for name, module in model.named_modules() if name)
-    hooks = [module.register_forward_hook(hook_for(part)) for module, part in parts if part]
-    try:
-        yield madds
-    finally:
-        for hook in hooks:
-            hook.remove()
-    if unknown:
-        warnings.warn(
-            f'the multiply-adds that {", ".join(sorted(unknown))} do with their own weights are '
-            f'not counted: only convolutions and linear layers are.',
-            stacklevel=3,
-        )
+Counts = dict[str, dict[str, Any]]
 
 
 def count_params(model: nn.Module) -> dict[str, int]:
@@ -101,26 +33,31 @@ def count_model(model: nn.Module, input_size: Size, convention: str = 'mmtransfe
     """Parameters and multiply-adds of a detector, segmentor or pose estimator for one image.
 
     The RoI heads of a two-stage detector see as many proposals as ``test_cfg.rpn.max_per_img``
-    allows, its mask head as many boxes as ``test_cfg.rcnn.max_per_img``.
+    allows, its mask head as many boxes as ``test_cfg.rcnn.max_per_img``. Of a student and its
+    teacher one is counted.
 
     Args:
-        model: As built by its toolbox. It is moved to the meta device and so loses its weights.
+        model: As built by its toolbox. It is put into evaluation mode and keeps its weights.
         input_size: (H, W) of the image.
         convention: Name of one of ``CONVENTIONS``.
 
     Returns:
         ``{'params': {'backbone', 'neck', 'head', 'total'}, 'madds': {the same}}``, exact. A part
-        that is absent and an auxiliary head count 0.
+        that is absent and an auxiliary head count 0. The multiply-adds of a part that cannot be
+        counted are None, as is their total; ``'reasons'`` then has part -> why. ``'notes'`` has
+        part -> what the rules leave out of it, where it has that.
 
     Raises:
         ValueError: An unknown convention.
     """
     how = find_convention(convention)
-    model.to('meta').eval()
-    image = torch.empty(1, image_channels(model), *input_size, device='meta')
-    with torch.no_grad(), counted(model, how) as madds:
-        _forward(model, image)
-    return {'params': count_params(model), 'madds': madds | {'total': sum(madds.values())}}
+    model = deployed(model)
+    model.eval()
+    madds, reasons, notes = _count_madds(model, input_size, how)
+    known: dict[str, Any] = {part: None if part in reasons else madds[part] for part in PARTS}
+    known['total'] = None if reasons else sum(madds.values())
+    more = {key: found for key, found in (('reasons', reasons), ('notes', notes)) if found}
+    return {'params': count_params(model), 'madds': known, **more}
 
 
 def count_backbone(backbone: nn.Module, input_size: Size, convention: str = 'mmtransfer') -> Counts:
@@ -128,40 +65,50 @@ def count_backbone(backbone: nn.Module, input_size: Size, convention: str = 'mmt
     return count_model(nn.ModuleDict({'backbone': backbone}), input_size, convention)
 
 
-def image_channels(model: nn.Module) -> int:
-    """Channels of the images that a model reads: what a backbone of ours says, else 3."""
-    seeds = (getattr(module, 'seed', None) for module in model.modules())
-    return next((seed.in_channels for seed in seeds if isinstance(seed, Seed)), 3)
+def _count_madds(
+    model: nn.Module, size: Size, how: Convention
+) -> tuple[dict[str, int], dict[str, str], dict[str, str]]:
+    """Multiply-adds per part, why a part has none, and what is left out."""
+    shapes, failure = _watch(copy.deepcopy(model).to('meta'), size, how)
+    if failure is None:
+        return shapes.madds, shapes.unknown, shapes.notes
+    with stand_ins(model, shapes.outputs, torch.zeros):
+        values, failure = _watch(model, size, how)
+    of = {part: shapes if part in shapes.finished else values for part in PARTS}
+    madds = {part: watch.madds[part] for part, watch in of.items()}
+    notes = {part: watch.notes[part] for part, watch in of.items() if part in watch.notes}
+    unknown = {part: watch.unknown[part] for part, watch in of.items() if part in watch.unknown}
+    if failure is not None:
+        return madds, unknown | _unfinished(model, values, failure), notes
+    if values.selected:
+        with stand_ins(model, shapes.outputs, torch.rand):
+            others, _ = _watch(model, size, how)
+        unknown |= {
+            part: 'how much there is to compute depends on what the image shows'
+            for part in PARTS
+            if others.madds[part] != values.madds[part]
+        }
+    return madds, unknown, notes
 
 
-def _forward(model: Any, image: Tensor) -> None:
-    """One pass through everything that a test runs, but for steps that depend on values."""
-    if isinstance(model, nn.ModuleDict):
-        model['backbone'](image)
-    elif hasattr(model, 'roi_head'):
-        features = model.extract_feat(image)
-        if model.with_rpn:
-            model.rpn_head(features)
-        _forward_rois(model.roi_head, model.test_cfg)
-    else:
-        model(image, None, mode='tensor')
+def _unfinished(model: nn.Module, watch: Watch, failure: Exception) -> dict[str, str]:
+    """Part -> why it has not run to its end, for the one that failed and those after it."""
+    name = watch.inside[-1][0] if watch.inside else type(model).__name__
+    text = f'{type(failure).__name__}: {failure}'.splitlines()[0][:300]
+    later = PARTS[PARTS.index(watch.part) + 1 :]
+    return {watch.part: f'{name} cannot run on an image alone: {text}'} | {
+        part: f'the {watch.part} before it failed'
+        for part in later
+        if part == 'head' or hasattr(model, part)
+    }
 
 
-def _forward_rois(roi_head: Any, test_cfg: Any) -> None:
-    """The heads on as many regions as a test may give them; which regions does not matter."""
-    for kind, count in (('bbox', test_cfg.rpn.max_per_img), ('mask', test_cfg.rcnn.max_per_img)):
-        heads = getattr(roi_head, f'{kind}_head', None)
-        if heads is None:
-            continue
-        if not isinstance(heads, nn.ModuleList):
-            heads = [heads]
-        extractors = getattr(roi_head, f'{kind}_roi_extractor', None)
-        if extractors is None:  # the mask head reads the box head's regions
-            extractors = roi_head.bbox_roi_extractor
-        if not isinstance(extractors, nn.ModuleList):
-            extractors = [extractors] * len(heads)
-        for head, extractor in zip(heads, extractors, strict=True):
-            size = extractor.roi_layers[0].output_size
-            size = (size, size) if isinstance(size, int) else tuple(size)
-            regions = torch.empty(count, extractor.out_channels, *size, device='meta')
-            head(roi_head.shared_head(regions) if roi_head.with_shared_head else regions)
+def _watch(model: nn.Module, size: Size, how: Convention) -> tuple[Watch, Exception | None]:
+    """One pass of a model, and what it failed with."""
+    device = next((p.device for p in model.parameters()), torch.device('meta'))
+    with watched(model, how) as watch:
+        try:
+            run(model, torch.zeros(1, image_channels(model), *size, device=device))
+        except Exception as error:  # whatever a model of others raises says why it cannot run
+            return watch, error
+    return watch, None

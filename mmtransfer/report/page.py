@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, nan
+from typing import Any
 
 from .tables import markdown_table
 
@@ -13,7 +14,7 @@ class Result:
 
     Args:
         name: How the table calls it.
-        cost: ``{'params': {'backbone', ..., 'total'}, 'madds': {the same}}``.
+        cost: As :func:`mmtransfer.cost.counter.count_model` gives it.
         metrics: Test metrics by name, such as ``'coco/bbox_mAP'``; empty, or NaN, where the test
             found nothing.
         search_seconds: Wall time of its search; 0 if there was none.
@@ -21,7 +22,7 @@ class Result:
     """
 
     name: str
-    cost: Mapping[str, Mapping[str, int]]
+    cost: Mapping[str, Mapping[str, Any]]
     metrics: Mapping[str, float]
     search_seconds: float = 0.0
     tune_seconds: float = 0.0
@@ -41,10 +42,14 @@ def result_table(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]
         params, madds = r.cost['params'], r.cost['madds']
         row = [r.name]
         row += [f'{params[part] / 1e6:.2f}M' for part in ('backbone', 'total')]
-        row += [f'{madds[part] / 1e9:.3f}G' for part in ('backbone', 'total')]
+        row += [_giga(madds[part]) for part in ('backbone', 'total')]
         row += [_figure(r.metrics.get(m, nan)) for m in shared]
         rows.append([*row, f'{r.search_seconds:.0f}', f'{r.tune_seconds:.0f}'])
     return header, rows
+
+
+def _giga(madds: int | None) -> str:
+    return 'not counted' if madds is None else f'{madds / 1e9:.3f}G'
 
 
 def _figure(value: float) -> str:

@@ -5,33 +5,9 @@ from torch import nn
 
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.cost.conventions import CONVENTIONS, Convention, find_convention
-from mmtransfer.cost.counter import count_backbone, count_model, module_madds, part_of
+from mmtransfer.cost.counter import count_backbone, count_model
+from mmtransfer.cost.watch import part_of
 from mmtransfer.seeds import seed_architecture
-
-
-def madds(module, shape, **convention):
-    x = torch.empty(shape, device='meta')
-    module = module.to('meta')
-    return module_madds(module, x, module(x), Convention(**convention))
-
-
-def test_modules_by_hand():
-    conv = nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2)
-    assert madds(conv, (1, 4, 5, 5)) == 9 * 9 * 2 * 6
-    assert madds(conv, (1, 4, 5, 5), bias=True) == 9 * 9 * 2 * 6 + 9 * 6
-    linear = nn.Linear(5, 7)
-    assert madds(linear, (3, 5)) == 3 * 35
-    assert madds(linear, (3, 5), bias=True) == 3 * 35 + 3 * 7
-    assert madds(linear, (3, 5), linear=False, bias=True) == 0
-    assert madds(nn.BatchNorm2d(4).eval(), (1, 4, 5, 5), norm=2) == 200
-    assert madds(nn.BatchNorm2d(4).eval(), (1, 4, 5, 5)) == 0
-    assert madds(nn.MaxPool2d(2), (1, 4, 4, 4), bias=True) == 0
-
-
-def test_a_transposed_convolution_costs_a_kernel_per_input_position():
-    deconv = nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1, bias=False)
-    assert madds(deconv, (1, 4, 5, 3)) == 15 * 16 * 24
-    assert madds(deconv, (1, 4, 5, 3), deconv_per_output=True) == 4 * 15 * 16 * 24
 
 
 class Pair(nn.Module):
@@ -59,11 +35,6 @@ def test_parts_auxiliary_heads_and_modules_called_twice():
     assert part_of('roi_head.bbox_head.fc_cls') == part_of('rpn_head') == 'head'
 
 
-def test_what_is_not_counted_is_said():
-    with pytest.warns(UserWarning, match='Bilinear do with their own weights are not'):
-        count_backbone(Odd(), (2, 2))
-
-
 class Odd(nn.Module):
     def __init__(self):
         super().__init__()
@@ -71,6 +42,99 @@ class Odd(nn.Module):
 
     def forward(self, x):
         return self.product(x, x)
+
+
+def test_what_cannot_be_counted_is_none_and_named():
+    counts = count_backbone(Odd(), (2, 2))
+    assert counts['madds'] == {'backbone': None, 'neck': 0, 'head': 0, 'total': None}
+    assert counts['params']['total'] == 10
+    reason = 'backbone.product computes aten::_trilinear with its weights'
+    assert counts['reasons'] == {'backbone': reason}
+
+
+class Queries(nn.Module):
+    """Weights in every way that a transformer has them: 5 queries, 8 channels."""
+
+    def __init__(self, meets=lambda x: None):
+        super().__init__()
+        self.meets = meets
+        self.backbone = nn.Conv2d(3, 8, 1)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.layers = nn.TransformerEncoderLayer(8, 2, 16)
+        self.queries = nn.Embedding(5, 8)
+        self.matrix = nn.Parameter(torch.ones(8, 6))
+        self.shared = nn.Linear(8, 8)
+
+    def forward(self, x, data_samples, mode):
+        x = self.backbone(x)
+        self.meets(x)
+        x = x.flatten(2).transpose(1, 2)
+        q = self.attention(query=self.queries.weight[None], key=x, value=x)[0]
+        self.layers(x.transpose(0, 1))
+        torch.einsum('bqc,bnc->bqn', self.shared(q), x)  # two feature maps
+        nn.functional.linear(q, self.shared.weight.t().t(), self.shared.bias)
+        nn.functional.conv2d(x[..., None], self.matrix.reshape(4, 12, 1, 1))
+        return q @ (self.matrix / 2)
+
+
+def of_queries(n):
+    """By hand, n tokens; the convolution maps n channels of 8 x 1 to 4."""
+    q = 5
+    assert n == 12
+
+    def attention(a, b):
+        return (2 * a + 2 * b) * 8 * 9
+
+    layer = attention(n, n) + n * 9 * 16 + n * 17 * 8
+    return attention(q, n) + layer + 2 * q * 9 * 8 + 8 * 12 * 4 + q * 8 * 6
+
+
+def test_attention_and_weights_outside_of_modules():
+    counts = count_model(Queries(), (3, 4))
+    assert counts['madds']['head'] == of_queries(12)
+    assert counts['madds']['backbone'] == 12 * 4 * 8
+    assert 'reasons' not in counts and list(counts['notes']) == ['head']
+    without = count_model(Queries(), (3, 4), 'paper-block-allocation')
+    assert without['madds']['head'] == 8 * 12 * 4
+
+
+def test_what_needs_values_runs_on_values():
+    met = []
+
+    def meets(x):
+        met.append(x.device.type)
+        assert float(x.sum()) == 0  # on the meta device there is none
+
+    model = Queries(meets)
+    assert count_model(model, (3, 4)) == count_model(Queries(), (3, 4))
+    assert met == ['meta', 'cpu'] and model.backbone.weight.device.type == 'cpu'
+
+
+def test_a_failure_leaves_the_parts_before_it():
+    def fails(x):
+        raise RuntimeError('a second image is needed\nand more')
+
+    model = Queries(fails)
+    model.neck = nn.Identity()
+    counts = count_model(model, (3, 4))
+    assert counts['madds'] == {'backbone': 384, 'neck': 0, 'head': None, 'total': None}
+    reason = 'Queries cannot run on an image alone: RuntimeError: a second image is needed'
+    assert counts['reasons'] == {'head': reason}
+
+
+class Chosen(Pair):
+    """Its head runs on those positions alone that an image makes large."""
+
+    def forward(self, x, data_samples, mode):
+        x = self.backbone(x)
+        large = (x.sum((0, 1, 3)) > 2).nonzero()[:, 0]
+        return self.decode_head(torch.cat([x, x[:, :, large]], 2))
+
+
+def test_work_that_depends_on_the_image_is_not_counted():
+    counts = count_model(Chosen(), (5, 2))
+    assert counts['madds'] == {'backbone': 120, 'neck': 0, 'head': None, 'total': None}
+    assert 'depends on what the image shows' in counts['reasons']['head']
 
 
 def test_a_supernet_costs_what_its_selection_costs():
