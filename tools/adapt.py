@@ -106,6 +106,23 @@ class Adaptation:
                     f'the first stage, because none writes it. Run the training that does.'
                 )
 
+    def uncounted(self) -> list[str]:
+        """What the report will leave out, found before the first stage; the seed's network stands
+        for the adapted one.
+
+        Raises:
+            ValueError: A model cannot be built.
+        """
+        size = tuple(self.search.train_cfg.input_size)
+        like = self.search.model.backbone.get('seed')
+        networks = [('the adapted network', self.adapt, like)] if like else []
+        networks += [('the seed', self.seed, None)] if self.seed else []
+        return [
+            f'the report will not have the multiply-adds of the {part} of {title}: {why}'
+            for title, cfg, architecture in networks
+            for part, why in count(cfg, size, architecture).get('reasons', {}).items()
+        ]
+
     def stages(self) -> list[Stage]:
         """All stages in order. Writes the configs that they read."""
         derive = ['tools/derive.py', self._path('search'), str(self.root / 'search')]
@@ -213,12 +230,13 @@ def of_one_search(architecture: str, checkpoint: str) -> bool:
     return len(file.parts) < 2 or weights in file.parents or file.parent in weights.parents
 
 
-def count(cfg: 'Config', size: tuple[int, int]) -> 'Counts':
-    """Parameters and multiply-adds of a config's model at an input of (H, W)."""
+def count(cfg: 'Config', size: tuple[int, int], architecture: str | None = None) -> 'Counts':
+    """Parameters and multiply-adds of a config's model at an input of (H, W), with another
+    architecture than its own if one is given."""
     from mmtransfer.cost.config import build_model
     from mmtransfer.cost.counter import count_model
 
-    return count_model(build_model(cfg), size)
+    return count_model(build_model(cfg, architecture), size)
 
 
 def check_roles(search: 'Config', adapt: 'Config', seed: 'Config | None') -> None:
@@ -268,6 +286,8 @@ def run(args: argparse.Namespace) -> None:
     root = Path(args.work_dir)
     adaptation = Adaptation(root.resolve(), search, adapt, seed, args.processes)
     adaptation.check()
+    for text in adaptation.uncounted():
+        print(f'note: {text}', flush=True)
     results = adaptation.run(args.verbose)
     print(f'\n{plain_table(*result_table(results))}\n')
     print(*remarks(results), f'The whole report: {root / "report.md"}', sep='\n')

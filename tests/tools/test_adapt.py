@@ -292,3 +292,35 @@ def test_a_whole_adaptation(tmp_path):
     assert '| stage1 |' in report and 'adapted' in report
     log = (tmp_path / 'run/logs/adapt.log').read_text()
     assert 'Traceback' not in log
+
+
+def options(tmp_path, adapt_options=''):
+    """The arguments of a whole adaptation; its adapt config differs in this text."""
+    path = tmp_path / 'adapt.py'
+    path.write_text(f"_base_ = '{FNA / 'retinanet_mbv2_adapt.py'}'\n{adapt_options}\n")
+    search = str(FNA / 'retinanet_mbv2_search.py')
+    seed = str(FNA / 'retinanet_mbv2_seed.py')
+    return adapt.parse_args([search, str(path), '--seed', seed, '--work-dir', str(tmp_path / 'r')])
+
+
+def test_costs_are_counted_before_the_first_stage(tmp_path, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(adapt.Adaptation, 'run', lambda *args: seen.append(1) or [])
+    monkeypatch.setattr(adapt, 'result_table', lambda results: (['network'], []))
+    adapt.run(options(tmp_path))
+    assert seen and 'note' not in capsys.readouterr().out
+    adapt.run(options(tmp_path, 'model = dict(neck=dict(in_channels=[24, 32, 96, 7]))'))
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith('note: ')]
+    assert len(seen) == len(lines) == 2
+    assert 'the neck of the adapted network: neck.lateral_convs.2.conv cannot run' in lines[0]
+    assert 'the head of the adapted network: the neck before it failed' in lines[1]
+    with pytest.raises(ValueError, match='one that can be built; received TypeError.*blocks_of'):
+        adapt.run(options(tmp_path, 'model = dict(neck=dict(blocks_of=3))'))
+    assert len(seen) == 2
+
+
+def test_a_report_says_what_was_not_counted():
+    counts = dict(params=COUNTS, madds={**COUNTS, 'head': None, 'total': None})
+    header, (row,) = adapt.result_table([Result('adapted', counts, {'coco/bbox_mAP': 0.5})])
+    assert row[header.index('total MAdds')] == 'not counted'
+    assert row[header.index('backbone MAdds')].endswith('G')
