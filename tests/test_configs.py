@@ -191,6 +191,11 @@ def test_nothing_of_the_base_leaks_in(path):
         assert set(cfg.optim_wrapper) - {'clip_grad', '_scope_'} == {'type', 'optimizer'}
         assert cfg.optim_wrapper.type == 'mmtransfer.RegularisedOptimWrapper'
     assert not cfg.get('auto_scale_lr', {}).get('enable')
+    assert cfg.default_hooks.checkpoint.type == 'mmtransfer.CheckpointHook'  # joins statistics
+    assert 'SyncBuffersHook' not in [hook.type for hook in cfg.get('custom_hooks', [])]
+    search = 'searcher' in cfg.train_cfg
+    wrapper = 'AverageGradients' if search else 'DistributedDataParallel'
+    assert cfg.model_wrapper_cfg.type == f'mmtransfer.{wrapper}'
 
 
 def test_work_directories_differ():

@@ -23,8 +23,6 @@ adapt = dict(
             save_best='PCK',
             rule='greater',
         ),
-        # Every process validates and saves the same statistics of normalisation.
-        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
     custom_hooks=[
         dict(type='mmtransfer.CheckRunHook'),

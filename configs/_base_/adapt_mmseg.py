@@ -28,8 +28,6 @@ adapt = dict(
             max_keep_ckpts=2,
             save_best='mIoU',
         ),
-        # Every process validates and saves the same statistics of normalisation.
-        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
 )
 custom_hooks = [dict(type='mmtransfer.CheckRunHook')]

@@ -25,8 +25,6 @@ adapt = dict(
             max_keep_ckpts=2,
             save_best='coco/bbox_mAP',
         ),
-        # Every process validates and saves the same statistics of normalisation.
-        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
 )
 model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')

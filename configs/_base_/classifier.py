@@ -29,8 +29,6 @@ default_hooks = dict(
         by_epoch=True,
         max_keep_ckpts=2,  # no save_best: these data sets have no test part beside val
     ),
-    # Every process validates and saves the same statistics of normalisation.
-    statistics=dict(type='mmtransfer.AverageStatisticsHook'),
 )
 custom_hooks = [
     dict(type='mmtransfer.CheckRunHook'),

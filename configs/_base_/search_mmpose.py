@@ -42,8 +42,6 @@ search = dict(
             by_epoch=True,
             max_keep_ckpts=2,
         ),
-        # Every process validates and saves the same statistics of normalisation.
-        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
     custom_hooks=[
         dict(type='mmtransfer.SearchLogHook'),

@@ -64,8 +64,6 @@ search = dict(
             by_epoch=True,
             max_keep_ckpts=2,
         ),
-        # Every process validates and saves the same statistics of normalisation.
-        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
     log_processor=dict(by_epoch=True),
     visualizer=dict(

@@ -48,8 +48,6 @@ search = dict(
             by_epoch=True,
             max_keep_ckpts=2,
         ),
-        # Every process validates and saves the same statistics of normalisation.
-        statistics=dict(type='mmtransfer.AverageStatisticsHook'),
     ),
     visualizer=dict(
         vis_backends=[dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend')]

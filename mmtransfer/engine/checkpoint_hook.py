@@ -23,6 +23,7 @@ from mmtransfer.remap.sources import own_backbones
 from .fit import check_complete, check_config, check_optimizer, check_tensors, tensors_in
 from .parallel import unwrap
 from .portable import embed_architectures, identified
+from .statistics_hook import AverageStatisticsHook
 
 FORMAT = 1
 # What may change between a run and its continuation.
@@ -89,7 +90,8 @@ class CheckpointHook(_CheckpointHook):
     ones are removed last, so that a readable checkpoint exists at every moment. Each one says which
     config it belongs to, and resuming it with another is refused. When the loop can ``derive()``,
     ``architecture.json`` is written beside it. What a search finds after its last step by scoring
-    candidates is added to the last checkpoint.
+    candidates is added to the last checkpoint. On several ranks what is validated is what is saved,
+    see :class:`AverageStatisticsHook`.
 
     The dumped config and the one in the checkpoints hold the architecture itself. A work directory
     that was copied or moved resumes its own checkpoint and leaves those of its origin alone. What a
@@ -103,6 +105,7 @@ class CheckpointHook(_CheckpointHook):
         self._lock: FolderLock | None = None
         self.digests_as_given: dict[str, str] = {}
         self.embeds = False
+        self.statistics = AverageStatisticsHook()
 
     def before_run(self, runner) -> None:
         """Choose what to resume, and put the architecture into the config."""
@@ -130,10 +133,15 @@ class CheckpointHook(_CheckpointHook):
         if self.embeds:  # MMEngine's inferencers read the config from here
             runner.message_hub.update_info('cfg', runner.cfg.pretty_text)
         super().before_train(runner)
+        self.statistics.before_train(runner)
         if self.save_best:
             single = len(self.key_indicators) == 1
             old = {'': self.best_ckpt_path} if single else dict(self.best_ckpt_path_dict)
             self._set_best({key: path and self._own(path) for key, path in old.items()})
+
+    def before_val_epoch(self, runner) -> None:
+        """Every rank validates the statistics that are saved."""
+        self.statistics.average(runner)
 
     def _own(self, path: str) -> str | None:
         """The file of that name in this run's directory, which may be a copy of another's."""
@@ -141,6 +149,7 @@ class CheckpointHook(_CheckpointHook):
         return own if self.file_backend.isfile(own) else None
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+        self.statistics.average(runner)
         stale: list[int] = []
         if self.max_keep_ckpts > 0 and step not in self.keep_ckpt_ids:
             kept = [*self.keep_ckpt_ids, step]

@@ -31,10 +31,8 @@ def average_statistics(models: Iterable[nn.Module]) -> None:
     Args:
         models: Of the same structure on every rank.
     """
-    if get_world_size() == 1:
-        return
     tracked = list(_statistics(models))
-    if not tracked:
+    if get_world_size() == 1 or not tracked:
         return
     own = torch.cat([t.double() for t in tracked])
     first = own.clone()
@@ -59,6 +57,7 @@ class AverageStatisticsHook(Hook):
     """Averages the statistics of normalisation before every validation and every checkpoint, those
     of an EMA copy too.
 
+    :class:`CheckpointHook` has one, so only a config with another checkpoint hook needs to name it.
     It takes the place of MMEngine's SyncBuffersHook and the toolboxes' SyncNormHook, which do
     nothing beside it.
     """
@@ -67,8 +66,8 @@ class AverageStatisticsHook(Hook):
 
     def before_train(self, runner) -> None:
         """Let stock hooks for the same purpose rest."""
-        for hook in runner.hooks:
-            if is_stock(hook, _REPLACED) and get_world_size() > 1:
+        for hook in runner.hooks if get_world_size() > 1 else ():
+            if is_stock(hook, _REPLACED):
                 for event in ('after_train_epoch', 'before_val_epoch'):
                     setattr(hook, event, lambda *args, **kwargs: None)
                 runner.logger.info(
@@ -90,13 +89,16 @@ class AverageStatisticsHook(Hook):
 
     def average(self, runner) -> None:
         """Average the statistics of the model and of its averaged copies."""
+        if get_world_size() == 1:
+            return
         copies = [hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook)]
         average_statistics([runner.model, *copies])
 
 
 def ensure_averaged(runner: Any) -> None:
-    """Give a runner the hook if its config forgot it. Not while hooks are being called."""
-    if not any(isinstance(hook, AverageStatisticsHook) for hook in runner.hooks):
+    """Give a runner the hook if nothing in its config does. Not while hooks are being called."""
+    parts = [part for hook in runner.hooks for part in (hook, getattr(hook, 'statistics', None))]
+    if not any(isinstance(part, AverageStatisticsHook) for part in parts):
         runner.register_hook(AverageStatisticsHook())
 
 
