@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 
 from .loaders import EpochLoader
 from .parallel import unwrap
@@ -21,6 +21,14 @@ _NEEDS_OF_MODEL = {
     'mmdet.engine.hooks.mean_teacher_hook.MeanTeacherHook': ('student', 'teacher'),
     _POSE_SWITCH: ('head',),
     _RTMO_SWITCH: ('head',),
+}
+# Why no loop of ours can have a hook.
+_REFUSED = {
+    'mmcv.cnn.rfsearch.search.RFSearchHook': (
+        'it exchanges convolutions after the optimiser has been built, so the network is no longer '
+        'the one of its architecture, and its checkpoints fit neither. Train with the loops of '
+        'MMEngine'
+    ),
 }
 # Why a search cannot have a hook.
 _REFUSED_IN_A_SEARCH = {
@@ -56,7 +64,13 @@ def check_hooks(runner: Any, loader: EpochLoader, search: bool = False) -> None:
     """
     data, model = loader.dataset.dataset, unwrap(runner.model)
     for hook in runner.hooks:
-        reason = _of(hook, _REFUSED_IN_A_SEARCH) if search else None
+        reason = _of(hook, _REFUSED | (_REFUSED_IN_A_SEARCH if search else {}))
+        if search and type(hook) is CheckpointHook:
+            reason = (
+                'it writes no architecture.json, and what it writes cannot be resumed; set '
+                "default_hooks.checkpoint.type='mmtransfer.CheckpointHook', with _delete_=True "
+                'where the base has options of its own'
+            )
         wanted = _of(hook, _NEEDS_OF_DATA)
         if reason is None and wanted and not hasattr(data, wanted):
             reason = (
@@ -72,8 +86,8 @@ def check_hooks(runner: Any, loader: EpochLoader, search: bool = False) -> None:
             )
         if reason is not None:
             raise HookError(
-                f'{type(hook).__name__} cannot be used here: {reason}; or remove it from '
-                f'custom_hooks.'
+                f'{type(hook).__name__} cannot be used here: {reason}; or remove it from the hooks '
+                f'of the config.'
             )
 
 

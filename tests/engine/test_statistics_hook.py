@@ -21,10 +21,11 @@ from mmtransfer import compat
 from mmtransfer.engine import AverageStatisticsHook, statistics_hook
 from mmtransfer.engine import CheckpointHook as OurCheckpointHook
 from mmtransfer.engine.statistics_hook import average_statistics, ensure_averaged
-from mmtransfer.registry import METRICS
+from mmtransfer.engine.split import seeded
+from mmtransfer.registry import DATASETS, METRICS
 
 from ..shrink import shrink
-from .tiny import search_config
+from .tiny import TinyImages, search_config
 
 FNA = Path(__file__).parents[2] / 'configs/fna'
 RUNS = {
@@ -55,6 +56,15 @@ def _sum(value):
     return 0.0
 
 
+@DATASETS.register_module()
+class StillImages(TinyImages):
+    """The same image whenever it is read."""
+
+    def prepare_data(self, idx):
+        with seeded(idx):
+            return super().prepare_data(idx)
+
+
 class Predicted:
     """A classifier's logits in its predictions, for the metric."""
 
@@ -68,6 +78,7 @@ def config(name, folder):
     if name == 'a search':
         cfg = search_config(folder, epochs=2)
         cfg.custom_hooks, cfg.train_dataloader.batch_size = [], 2
+        cfg.val_dataloader.dataset.type = 'mmtransfer.StillImages'
     else:
         cfg = shrink(Config.fromfile(str(FNA / f'{RUNS[name]}.py')), folder)
     for part in ('val', 'test'):
