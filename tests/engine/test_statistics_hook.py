@@ -20,8 +20,8 @@ from torch import nn
 from mmtransfer import compat
 from mmtransfer.engine import AverageStatisticsHook, statistics_hook
 from mmtransfer.engine import CheckpointHook as OurCheckpointHook
-from mmtransfer.engine.statistics_hook import average_statistics, ensure_averaged
 from mmtransfer.engine.split import seeded
+from mmtransfer.engine.statistics_hook import average_statistics, ensure_averaged
 from mmtransfer.registry import DATASETS, METRICS
 
 from ..shrink import shrink
