@@ -26,7 +26,7 @@ from .held_out import Evaluation, HeldOut
 from .loaders import build_loader
 from .parallel import unwrap
 from .ranges import check_ranges
-from .split import split_dataset
+from .split import SPLIT_RULE, say_other_split, split_dataset
 from .statistics_hook import ensure_averaged
 from .stock_hooks import check_hooks, replay_switches
 from .train_loop import common_seed, seed_step
@@ -197,6 +197,7 @@ class SearchLoop(EpochBasedTrainLoop):
     def checkpoint_state(self) -> dict:
         """What a checkpoint says of the search beside the weights."""
         state = {'fingerprint': self.supernet.space.fingerprint, 'iteration': self._iter}
+        state['split'] = SPLIT_RULE
         if self.asks:
             # Without what the scores know from elsewhere: it may lie outside this searcher's bound.
             told = self.scores and self.scores.only(self.searcher.told)
@@ -208,6 +209,8 @@ class SearchLoop(EpochBasedTrainLoop):
     def restore(self, state: dict) -> None:
         """Take what :meth:`checkpoint_state` said when the checkpoint was written."""
         self.restored = state.get('scores')
+        if moved := say_other_split(state, self.runner.cfg.train_cfg.get('split')):
+            self.runner.logger.warning(moved)
 
     # ---- the loop ----
 

@@ -16,6 +16,10 @@ from mmtransfer.annotations import EmptyDataError
 from mmtransfer.search.draws import draw_seed
 
 
+# By what an image belongs to a part; a checkpoint notes it.
+SPLIT_RULE = 'names'
+
+
 class SplitError(ValueError):
     """A split that leaves a part empty, or whose parts share a sample."""
 
@@ -49,6 +53,22 @@ def split_dataset(cfg: dict, arch: float | Mapping, seed: int) -> tuple[Any, Any
         raise SplitError(f'split.arch must lie between 0 and 1, both excluded; received {arch}.')
     fates: dict[str, bool] = {}
     return _build(cfg, lambda dataset: _cut(dataset, arch, seed, fates))
+
+
+def say_other_split(state: Mapping[str, Any], split: Mapping | None) -> str:
+    """What is to be known of a resumed search whose parts were made by another rule; or nothing.
+
+    Args:
+        state: What the checkpoint says of the search.
+        split: Of the config; data sets that it names are not split by any rule.
+    """
+    if state.get('split') == SPLIT_RULE or isinstance((split or {}).get('arch'), Mapping):
+        return ''
+    return (
+        'the checkpoint was written when the order of the files decided to which part of the '
+        'split an image belongs; from here on its name does. So the weights have learned from '
+        'images that are now held out. Begin the search anew, unless that does not matter.'
+    )
 
 
 def _whole(cfg: Mapping, part: str) -> Any:

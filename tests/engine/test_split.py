@@ -10,10 +10,12 @@ from mmengine.dataset import BaseDataset
 
 from mmtransfer import compat
 from mmtransfer.engine.split import (
+    SPLIT_RULE,
     SeededSamples,
     SplitError,
     check_disjoint,
     innermost,
+    say_other_split,
     split_dataset,
 )
 from mmtransfer.registry import DATASETS
@@ -188,6 +190,15 @@ def test_other_images_change_the_part_of_few():
         set(images(split_dataset(toy(number=n), 0.5, 0)[1])) for n in (100, 110)
     )  # fmt: skip
     assert len(before) == 50 and len(after) == 55 and len(before - after) <= 5
+
+
+def test_a_search_from_before_the_rule_is_told():
+    assert say_other_split(dict(split=SPLIT_RULE), dict(arch=0.5)) == ''
+    assert say_other_split({}, dict(arch=toy())) == ''
+    for split in (dict(arch=0.5), None):
+        assert 'weights have learned from images that are now held out' in say_other_split(
+            {}, split
+        )
 
 
 def test_every_record_is_read_once():
