@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS
+from mmtransfer.engine.candidate_phase import say_undecided
 from mmtransfer.engine.fit import check_tensors
 from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.files import write_atomically
@@ -118,6 +119,8 @@ def rank(args: argparse.Namespace) -> Scores:
 
     score_candidates(searcher, held_out, scores, scored, describe)
     del lock  # FILE is whole
+    if undecided := say_undecided(searcher, scores):
+        print(undecided, file=sys.stderr)
     drawn = {describe(a): scores.values[a] for a in searcher.told}
     return Scores(scores.space, scores.rule, scores.evaluation, drawn)
 

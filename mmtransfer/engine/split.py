@@ -15,7 +15,6 @@ from torch.utils.data import Dataset
 from mmtransfer.annotations import EmptyDataError
 from mmtransfer.search.draws import draw_seed
 
-
 # By what an image belongs to a part; a checkpoint notes it.
 SPLIT_RULE = 'names'
 

@@ -98,6 +98,13 @@ def test_a_metric_and_a_file_of_another_evaluation(searched, tmp_path):
         ranked(searched, output)
 
 
+def test_scores_that_tell_nothing_apart(searched, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_ranking.HeldOut, '__call__', lambda held_out, architecture: 0.5)
+    scores = ranked(searched, tmp_path / 'scores.json')
+    said = capsys.readouterr().err
+    assert f'score alike in 1 of 1 comparisons (such as 0.5 for {len(scores.values)} of' in said
+
+
 def test_a_checkpoint_of_another_space(searched, tmp_path):
     args = rank.parse_args([str(searched / 'config.py'), str(searched / 'search'), '-o', 'x.json'])
     args.work_dir = str(tmp_path)
