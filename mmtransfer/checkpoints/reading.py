@@ -32,7 +32,14 @@ def read_checkpoint(checkpoint: str | os.PathLike, map_location: Any = 'cpu') ->
     """
     name = os.fspath(checkpoint)
     path = fetch(name)
-    with open(path, 'rb') as file:
+    try:
+        file = open(path, 'rb')
+    except OSError as error:
+        raise CheckpointError(
+            f"'{path}' must be a file that this user may read; {error.strerror}. Change its "
+            'permissions, or copy it.'
+        ) from error
+    with file:
         content = read_file(file, path, map_location)
     return _without_backbone(content) if is_mmcls(name) else content
 

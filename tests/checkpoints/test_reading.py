@@ -200,3 +200,12 @@ def test_threads_that_read_at_once(tmp_path):
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(read_checkpoint, [path] * 64))
     assert all(content['args'].x == [1] * 1000 for content in found)
+
+
+def test_a_file_that_may_not_be_read(tmp_path, saved, monkeypatch):
+    def refuse(*args):
+        raise PermissionError(13, 'Permission denied')
+
+    monkeypatch.setattr('builtins.open', refuse)
+    with pytest.raises(CheckpointError, match='good.pth.*may read; Permission denied'):
+        read_checkpoint(saved[0])
