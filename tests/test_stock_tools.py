@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
@@ -135,5 +136,6 @@ def test_their_own_test_gives_our_metric(toolbox, name, metric, tmp_path, monkey
     if toolbox == 'mmseg':
         assert apis.inference_model(model, image).pred_sem_seg.data.shape == (1, 64, 64)
     else:
-        keypoints = apis.inference_topdown(model, image)[0].pred_instances.keypoints
+        (found,) = apis.inference_topdown(model, image, np.array([[0, 0, 64, 64]]))
+        keypoints = found.pred_instances.keypoints
         assert keypoints.shape == (1, 16, 2)
