@@ -18,6 +18,8 @@ from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmtransfer.cost.counter import image_channels
+
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Hardswish)
 _INK, _BOX = '#23282f', '#2fbf71'
 
@@ -84,7 +86,7 @@ def receptive_field(
     Raises:
         ValueError: There is no such feature map, or no pixel has any influence.
     """
-    image = torch.ones(1, 3, *input_size, requires_grad=True)
+    image = torch.ones(1, image_channels(network), *input_size, requires_grad=True)
     output = network(image)
     features = (output,) if isinstance(output, Tensor) else tuple(output)
     if not -len(features) <= stage < len(features):
@@ -139,7 +141,7 @@ def mean_field(
             if network is None or random_weights:
                 network = without_activations(build())
                 if random_weights:
-                    normalise(network, torch.randn(2, 3, *input_size))
+                    normalise(network, torch.randn(2, image_channels(network), *input_size))
         total += receptive_field(network, input_size, stage, channel)
     return total / runs
 

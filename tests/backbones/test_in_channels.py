@@ -8,6 +8,7 @@ from mmtransfer.cost.counter import count_backbone
 from mmtransfer.cost.table import cost_table
 from mmtransfer.remap import load_seed, seed_to_supernet
 from mmtransfer.remap.rules import fit_colours
+from mmtransfer.report.receptive_field import mean_field
 from mmtransfer.seeds import closest_to_seed, seed_network, space_of
 from mmtransfer.seeds.layout import network_layout, supernet_layout
 
@@ -131,6 +132,11 @@ def test_a_path_is_the_plain_network():
     net.select(a)
     assert all(torch.equal(p, q) for p, q in zip(plain(x), net(x), strict=True))
     assert extracted(supernet(), a).in_channels == 3
+
+
+def test_its_receptive_field():
+    field = mean_field(lambda: AdaptedBackbone('resnet18', in_channels=2), (65, 65), runs=1)
+    assert field.shape == (65, 65) and abs(float(field.sum()) - 1) < 1e-6
 
 
 def test_what_does_not_fit_is_refused():
