@@ -5,7 +5,7 @@ VENV := .venv$(patsubst %,-%,$(filter-out upstream,$(STACK)))
 PY := $(VENV)/bin/python
 export PYTHONWARNINGS := ignore:pkg_resources is deprecated
 
-.PHONY: demo data test test-configs lint format install
+.PHONY: demo data test test-configs gpu lint format install
 demo: install
 	$(PY) tools/demo.py
 
@@ -17,6 +17,10 @@ test: install
 
 test-configs: install
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m all_configs
+
+# On a machine with a GPU; docs/install.md. ARGS=--cpu lets a CPU stand in.
+gpu:
+	bash benchmarks/gpu.sh $(ARGS)
 
 lint: install
 	$(PY) -m ruff check .

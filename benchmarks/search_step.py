@@ -6,7 +6,8 @@ path. 2. Backbone alone: an architecture step / a literal mixture that runs the 
 gradients. 3. Seconds to build the cost table. 4. A step forth and back in channels-last layout /
 in the usual one: backbones alone, and a fine-tune step of a whole RetinaNet.
 
-Run: ``python benchmarks/search_step.py [--size 192 256] [--batch 2] [--repeat 15]``
+Run: ``python benchmarks/search_step.py [--size 192 256] [--batch 2] [--repeat 15]``, and with
+``--device cuda`` on a GPU: `make gpu`.
 """
 
 import argparse
@@ -32,19 +33,50 @@ from mmtransfer.cost.table import cost_table
 from mmtransfer.engine.search_loop import architecture_step
 
 GIB = 2**30
+DEVICE = torch.device('cpu')
+
+
+def use_device(name: str) -> None:
+    """Compute on this device from here on, ``'cpu'`` or ``'cuda'``."""
+    global DEVICE
+    DEVICE = torch.device(name)
+    if DEVICE.type == 'cuda':
+        from mmcv.ops import get_compiling_cuda_version
+
+        if get_compiling_cuda_version() == 'not available':
+            from mmdet.models.losses import focal_loss
+
+            focal_loss.sigmoid_focal_loss = focal_loss_in_python
+
+
+def focal_loss_in_python(
+    pred: torch.Tensor, target: torch.Tensor, *args: Any, **kwargs: Any
+) -> Any:
+    """What MMCV's operator computes, where MMCV was built without CUDA."""
+    from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
+
+    classes = pred.size(1)
+    one_hot = torch.nn.functional.one_hot(target, classes + 1)[:, :classes]
+    return py_sigmoid_focal_loss(pred, one_hot, *args, **kwargs)
+
+
+def seconds_of(function: Callable) -> float:
+    """Wall time of a call, what it left to the device included."""
+    wait = torch.cuda.synchronize if DEVICE.type == 'cuda' else lambda: None
+    wait()
+    began = time.perf_counter()
+    function()
+    wait()
+    return time.perf_counter() - began
 
 
 def median_ratio(first: Callable, second: Callable, repeat: int) -> tuple[float, float, float]:
     """Median seconds of two functions run in turn, and the median of the pairwise ratios."""
     times: list[tuple[float, float]] = []
     for number in range(repeat + 2):
-        pair = []
-        for function in (first, second):
-            began = time.perf_counter()
-            function()
-            pair.append(time.perf_counter() - began)
+        pair = seconds_of(first), seconds_of(second)
         if number >= 2:
-            times.append((pair[0], pair[1]))
+            times.append(pair)
     a, b = zip(*times, strict=True)
     ratio = statistics.median(x / y for x, y in times)
     return statistics.median(a), statistics.median(b), ratio
@@ -60,7 +92,7 @@ def retinanet(backbone: dict) -> Any:
     init_default_scope('mmdet')
     cfg.model.backbone = backbone
     cfg.model.neck.in_channels = [24, 32, 96, 320]
-    return MODELS.build(cfg.model)
+    return MODELS.build(cfg.model).to(DEVICE)
 
 
 def detection_batch(batch: int, size: tuple[int, int]) -> dict:
@@ -111,10 +143,10 @@ def weight_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
 
 def layout(size: tuple[int, int], batch: int, repeat: int) -> dict:
     """Ratio 4: networks in two memory layouts, on the same images."""
-    x, data = torch.randn(batch, 3, *size), detection_batch(batch, size)
+    x, data = torch.randn(batch, 3, *size, device=DEVICE), detection_batch(batch, size)
 
     def alone(architecture: str, channels_last: bool) -> Callable:
-        net = AdaptedBackbone(architecture, channels_last=channels_last).train()
+        net = AdaptedBackbone(architecture, channels_last=channels_last).to(DEVICE).train()
 
         def step() -> None:
             net.zero_grad(set_to_none=True)
@@ -158,7 +190,7 @@ def literal_mixture(net: FNASupernet, x: torch.Tensor) -> list[torch.Tensor]:
                 x = layer(x)
                 continue
             p = torch.softmax(net.logits[net.space.choices.index(choice)], 0)
-            mixed = torch.zeros(())
+            mixed = x.new_zeros(())
             for i, option in enumerate(choice.options):
                 mixed = mixed + p[i] * (x if option == 'skip' else layer[option](x))
             x = mixed
@@ -189,12 +221,13 @@ def build(kind: str, dtype: torch.dtype = torch.float32) -> FNASupernet:
     """A supernet with the same random weights for every kind."""
     torch.manual_seed(0)
     net = FNASupernet(seed='mobilenet_v2', out_indices=(2, 4, 6), with_cp=kind == 'recompute')
-    return net.to(dtype).train()
+    return net.to(DEVICE, dtype).train()
 
 
 def peak_memory(kind: str, size: tuple[int, int], batch: int) -> float:
     """GiB that one step needs beyond the network itself, read in a process of its own."""
-    command = [sys.executable, __file__, '--child', kind, '--batch', str(batch), '--size']
+    command = [sys.executable, __file__, '--child', kind, '--device', DEVICE.type]
+    command += ['--batch', str(batch), '--size']
     # Freed blocks go back to the system at once, so that the peak is what was in use.
     env = dict(os.environ, MALLOC_MMAP_THRESHOLD_='65536', MALLOC_TRIM_THRESHOLD_='65536')
     out = subprocess.run(
@@ -205,9 +238,16 @@ def peak_memory(kind: str, size: tuple[int, int], batch: int) -> float:
 
 def child(kind: str, size: tuple[int, int], batch: int) -> None:
     net = build(kind)
-    x = torch.randn(batch, 3, *size)
-    mixture_step(net, kind, torch.randn(2, 3, 32, 32))  # what any step needs, whatever the size
+    x = torch.randn(batch, 3, *size, device=DEVICE)
+    small = torch.randn(2, 3, 32, 32, device=DEVICE)
+    mixture_step(net, kind, small)  # what any step needs, whatever the size
     net.zero_grad(set_to_none=True)
+    if DEVICE.type == 'cuda':
+        torch.cuda.reset_peak_memory_stats()
+        held = torch.cuda.memory_allocated()
+        mixture_step(net, kind, x)
+        print(json.dumps({'bytes': torch.cuda.max_memory_allocated() - held}))
+        return
     Path('/proc/self/clear_refs').write_text('5')  # the peak counts from here (Linux)
     before = status('VmRSS')
     mixture_step(net, kind, x)
@@ -223,7 +263,7 @@ def status(field: str) -> int:
 def arch_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
     """Ratio 2, and the equality of the gradients in float64."""
     nets = {kind: build(kind) for kind in ('ours', 'recompute', 'literal')}
-    x = torch.randn(batch, 3, *size)
+    x = torch.randn(batch, 3, *size, device=DEVICE)
     result: dict = {'goal': 'time <= 0.9 or memory <= 0.5'}
     memory = {kind: peak_memory(kind, size, batch) for kind in nets}
     result['literal peak GiB'] = memory['literal']
@@ -236,7 +276,7 @@ def arch_step(size: tuple[int, int], batch: int, repeat: int) -> dict:
         result[f'{kind} s'], result[f'{kind} time ratio'] = seconds, ratio
         result['literal s'] = rival
         result[f'{kind} memory ratio'] = memory[kind] / memory['literal']
-    x64 = torch.randn(2, 3, 64, 64, dtype=torch.float64)
+    x64 = torch.randn(2, 3, 64, 64, dtype=torch.float64, device=DEVICE)
     gradients = {}
     for kind in nets:
         net = build(kind, torch.float64)
@@ -263,14 +303,18 @@ def main() -> None:
     parser.add_argument('--size', nargs=2, type=int, default=(192, 256), metavar=('H', 'W'))
     parser.add_argument('--batch', type=int, default=2)
     parser.add_argument('--repeat', type=int, default=15)
+    parser.add_argument('--device', choices=['cpu', 'cuda'], default='cpu')
     parser.add_argument('--child', help=argparse.SUPPRESS)
     args = parser.parse_args()
     compat.apply()
+    use_device(args.device)
     size = (args.size[0], args.size[1])
     if args.child:
         child(args.child, size, args.batch)
         return
-    print(f'{platform.processor() or platform.machine()}, torch {torch.__version__}, '
+    name = platform.processor() or platform.machine()
+    name = torch.cuda.get_device_name() if DEVICE.type == 'cuda' else name
+    print(f'{name}, torch {torch.__version__}, '
           f'{torch.get_num_threads()} threads, input {size}, batch {args.batch}')  # fmt: skip
     for name, result in (
         ('weight step / fine-tune step (RetinaNet, MobileNetV2 space)',

@@ -11,6 +11,34 @@ import pytest
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        '--device',
+        choices=['cuda', 'cpu'],
+        default='cuda',
+        help='where the tests marked cuda run; cpu stands in for a GPU',
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Without as many GPUs as a test marked cuda needs it is deselected, and counted as that."""
+    marks = {item: item.get_closest_marker('cuda') for item in items}
+    if config.getoption('--device') == 'cpu' or not any(marks.values()):
+        return
+    import torch
+
+    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    needed = {item: mark.kwargs.get('devices', 1) if mark else 0 for item, mark in marks.items()}
+    config.hook.pytest_deselected(items=[item for item in items if needed[item] > found])
+    items[:] = [item for item in items if needed[item] <= found]
+
+
+@pytest.fixture
+def device(request):
+    """Where a test marked cuda runs."""
+    return request.config.getoption('--device')
+
+
 @pytest.fixture(autouse=True, scope='session')
 def _runs_of_their_own():
     """Name each run anew: mmengine names runs by the second and keeps what a name logged."""
