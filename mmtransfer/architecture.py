@@ -169,6 +169,23 @@ class Architecture:
         return cls.from_json(text, source=name)
 
 
+def unfinished(what: str, notes: Mapping[str, Any]) -> str:
+    """A warning for whoever adapts from a search that has not ended; empty where it has.
+
+    Args:
+        what: What comes from it: ``'the architecture is'``.
+        notes: An architecture's provenance, or what a checkpoint says of its search. Where they say
+            nothing of an end, as in files of the first versions, there is nothing to warn of.
+    """
+    if notes.get('finished', True):
+        return ''
+    return (
+        f'{what} of a search that has not finished: epoch {notes.get("epoch", "?")} of '
+        f'{notes.get("max_epochs", "?")}. What it finds may still change; finish it with '
+        f'`python tools/train.py <search config> --resume` and adapt from its end.'
+    )
+
+
 def _check_keys(data: Mapping[str, Any], source: str) -> None:
     found = data.get('format', FORMAT)
     if type(found) is not int or found != FORMAT:

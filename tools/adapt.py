@@ -28,7 +28,7 @@ from _errors import run_tool
 from _options import settings
 from _stages import Job, Stage
 
-from mmtransfer.architecture import Architecture
+from mmtransfer.architecture import Architecture, unfinished
 from mmtransfer.files import write_atomically
 from mmtransfer.lock import lock_folder
 from mmtransfer.report import Page, Result, plain_table, remarks, report_page, result_table
@@ -169,6 +169,9 @@ class Adaptation:
             results.append(Result(title, count(cfg, size), metrics, searched, job.seconds(name)))
         commands = [shlex.join(s.command_line) for s in job.stages]
         found = Architecture.read(self.found)
+        warning = unfinished('the architecture is', found.provenance)
+        if warning:
+            print(f'warning: {warning}', file=sys.stderr)
         page = Page(f'Adaptation in {self.root.name}', size, found.as_dict, commands)
         write_atomically(report_page(page, results), self.root / 'report.md')
         return results

@@ -28,12 +28,16 @@ def run(args: argparse.Namespace) -> None:
     cfg = read_config(args.config, args.cfg_options)
     from mmengine.registry import init_default_scope
 
+    from mmtransfer.architecture import unfinished
     from mmtransfer.cost.metrics import UNITS, say
     from mmtransfer.search.derive import derive_from_checkpoint
 
     check_search(cfg)
     init_default_scope(cfg.get('default_scope', 'mmengine'))
     found = derive_from_checkpoint(cfg, args.checkpoint)
+    warning = unfinished('the architecture is', found.provenance)
+    if warning:
+        print(f'derive.py: warning: {warning}', file=sys.stderr)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     found.write(args.output)
     cost = found.cost or {}

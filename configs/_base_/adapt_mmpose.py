@@ -14,6 +14,7 @@ adapt = dict(
     ),
     param_scheduler=[dict(type='MultiStepLR', by_epoch=True, milestones=[90, 120], gamma=0.1)],
     default_hooks=dict(
+        schedule=dict(type='mmtransfer.CheckScheduleHook'),
         checkpoint=dict(
             _delete_=True,
             type='mmtransfer.CheckpointHook',

@@ -20,6 +20,7 @@ adapt = dict(
         dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False, begin=5000, end=100_000),
     ],
     default_hooks=dict(
+        schedule=dict(type='mmtransfer.CheckScheduleHook'),
         checkpoint=dict(
             _delete_=True,
             type='mmtransfer.CheckpointHook',

@@ -17,6 +17,7 @@ adapt = dict(
         dict(type='MultiStepLR', by_epoch=True, milestones=[8, 11], gamma=0.1),
     ],
     default_hooks=dict(
+        schedule=dict(type='mmtransfer.CheckScheduleHook'),
         checkpoint=dict(
             _delete_=True,
             type='mmtransfer.CheckpointHook',

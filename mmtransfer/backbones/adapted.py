@@ -1,12 +1,14 @@
 """The plain network of an architecture: nothing of the search is left in it."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.logging import print_log
 from torch import Tensor
 
-from mmtransfer.architecture import Architecture
+from mmtransfer.architecture import Architecture, unfinished
 from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.registry import MODELS
@@ -80,6 +82,9 @@ class AdaptedBackbone(StagedBackbone):
                 f'and architecture={architecture!r}. Set model.backbone.architecture to a seed, or '
                 f'leave blocks out.'
             )
+        warning = unfinished('the architecture is', found.provenance)
+        if warning:
+            print_log(warning, 'current', logging.WARNING)
         layout = network(found, output_stride)
         super().__init__(
             layout.seed,

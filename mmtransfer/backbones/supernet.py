@@ -32,9 +32,27 @@ class Supernet(StagedBackbone):
         )
 
     def begin_selecting(self, first: Architecture) -> None:
-        """Start with an architecture."""
+        """Start with an architecture, which nobody has chosen yet."""
         self._pending = PendingBackward()
+        self._chosen = False
         self._select(first)
+
+    def begin(self, x: Tensor) -> Tensor:
+        """What precedes the first stage: images (N, 3, H, W) to its input.
+
+        Raises:
+            SelectionError: It is evaluated and nobody has said what is to run; shapes alone (on the
+                meta device) follow from any selection.
+        """
+        if not (self._chosen or self.training or x.is_meta):
+            raise SelectionError(
+                'a supernet in evaluation must run an architecture that somebody selected; nobody '
+                'has, and what it begins with is the seed. A test takes it from the checkpoint of '
+                "the search, by default_hooks.checkpoint=dict(type='mmtransfer.CheckpointHook'); "
+                'of a supernet trained without a search, from a mmtransfer.SamplePathHook in '
+                'custom_hooks. By hand: supernet.select(architecture).'
+            )
+        return super().begin(x)
 
     @property
     def selection(self) -> Selection:
@@ -66,6 +84,7 @@ class Supernet(StagedBackbone):
                 'are outstanding. Run backward first, or call release() if there will be none.'
             )
         self._select(selection)
+        self._chosen = True
 
     def _select(self, selection: Selection) -> None:
         self._selection = selection
@@ -74,12 +93,13 @@ class Supernet(StagedBackbone):
     @contextmanager
     def evaluating(self, architecture: Architecture) -> Iterator[None]:
         """Inside, ``architecture`` runs; afterwards the selection is what it was."""
-        previous = self._selection
+        previous, chosen = self._selection, self._chosen
         self.select(architecture)
         try:
             yield
         finally:
             self.select(previous)
+            self._chosen = chosen
 
     def release(self) -> None:
         """Free the selection where no backward pass will follow."""

@@ -12,8 +12,10 @@ from .optim import NonFiniteLossError, RegularisedOptimWrapper
 from .parallel import AverageGradients, DistributedDataParallel
 from .remap_hook import RemapHook
 from .sample_path import SamplePathHook
+from .schedule import CheckScheduleHook
+from .search_checks import SearchConfigError
 from .search_log import SearchLogHook
-from .search_loop import SearchConfigError, SearchLoop
+from .search_loop import SearchLoop
 from .search_optim import SearchOptimWrapperConstructor
 from .statistics_hook import AverageStatisticsHook
 from .stock_hooks import HookError
@@ -27,6 +29,7 @@ __all__ = [
     'CheckClassesHook',
     'CheckHeadBoxesHook',
     'CheckRunHook',
+    'CheckScheduleHook',
     'CheckpointHook',
     'ClassesError',
     'DistributedDataParallel',

@@ -118,4 +118,6 @@ def _recall(loop: Any, file: Path) -> None:
                 loop.runner.logger.warning(f'scores of an earlier run are not used: {error}')
     known = [scores.values, scores.metrics]
     broadcast_object_list(known)
-    scores.values, scores.metrics = known
+    values, scores.metrics = known
+    # A file of scores has the costs alone of what is to be noted of an architecture.
+    scores.values = {loop.described(a): score for a, score in values.items()}

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mmengine.dist import is_main_process
@@ -21,6 +22,7 @@ from mmtransfer.remap.load import loaded_state
 from mmtransfer.remap.sources import own_backbones
 
 from .fit import check_complete, check_config, check_optimizer, check_tensors, tensors_in
+from .noted import ResumeError, select_noted, take_seed
 from .parallel import unwrap
 from .portable import embed_architectures, identified
 from .statistics_hook import AverageStatisticsHook
@@ -35,10 +37,6 @@ _FREE = {
     'train_dataloader': ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor'),
 }
 _PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
-
-
-class ResumeError(RuntimeError):
-    """A checkpoint that belongs to another config or another model."""
 
 
 @register_backend('mmtransfer.atomic', force=True)
@@ -96,7 +94,12 @@ class CheckpointHook(_CheckpointHook):
     The dumped config and the one in the checkpoints hold the architecture itself. A work directory
     that was copied or moved resumes its own checkpoint and leaves those of its origin alone. What a
     checkpoint holds is checked before any of it is loaded.
+
+    A checkpoint of a search says which architecture its validation runs, and a test of it runs
+    that one. A resumed run has the seed of the run that it continues.
     """
+
+    _noted: Mapping[str, Any] = MappingProxyType({})  # beside the tensors that were loaded
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -206,8 +209,13 @@ class CheckpointHook(_CheckpointHook):
             self.best_ckpt_path_dict = dict(paths)
 
     def after_train(self, runner) -> None:
-        """Write the last checkpoint again if the search went on after it."""
-        if getattr(runner.train_loop, 'scores', None) is not None:
+        """Write the last checkpoint again if the search went on, or was ended, after it."""
+        loop = runner.train_loop
+        if (
+            getattr(loop, 'scores', None) is not None
+            or hasattr(loop, 'derive')
+            and (loop.stop_training)
+        ):
             step = runner.epoch if self.by_epoch else runner.iter
             meta = dict(epoch=runner.epoch, iter=runner.iter)
             self._save_checkpoint_with_step(runner, step, meta)
@@ -235,6 +243,7 @@ class CheckpointHook(_CheckpointHook):
             ValueError: The same of tensors, in a test; or their values cannot be used.
         """
         model = unwrap(runner.model)
+        self._noted = checkpoint.get('mmtransfer', {})
         if not runner._resume:
             if _tests(runner):
                 tensors = tensors_of(checkpoint, str(runner._load_from))
@@ -256,6 +265,22 @@ class CheckpointHook(_CheckpointHook):
             raise ResumeError(str(error)) from None
         if hasattr(runner.train_loop, 'restore'):
             runner.train_loop.restore(checkpoint['mmtransfer'])
+        take_seed(runner, checkpoint.get('meta', {}).get('seed'))
+
+    def before_test(self, runner) -> None:
+        """Select in a supernet what its checkpoint says.
+
+        Raises:
+            RemapError: The checkpoint is of another space.
+            ScoresError: It is of a version that did not note what is evaluated, and was written
+                before a candidate was scored.
+        """
+        select_noted(runner, self._noted)
+
+    def before_val(self, runner) -> None:
+        """The same in a validation by itself; a training selects what it validates."""
+        if not isinstance(runner._train_loop, BaseLoop):
+            self.before_test(runner)
 
 
 def take_weights(runner: Any, checkpoint: dict) -> None:

@@ -17,7 +17,8 @@ from mmtransfer.report.chain import Member, bracketed, chain_table, draw_chain
 from mmtransfer.search import GreedyBlockSearcher, Scores, beaten
 
 from .held_out import HeldOut
-from .search_loop import SearchConfigError, SearchLoop
+from .search_checks import SearchConfigError
+from .search_loop import SearchLoop
 from .shared_evaluation import SharedHeldOut
 
 _GREEDY = 'GreedyBlockSearcher'
@@ -44,6 +45,8 @@ class GreedyBlockSearchLoop(SearchLoop):
     Raises:
         SearchConfigError: Another searcher, or shared evaluation with another supernet.
     """
+
+    base = 'greedy'
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mmengine.hooks import Hook
+from mmengine.runner import BaseLoop
 
 from mmtransfer.registry import HOOKS
 from mmtransfer.remap.load import check_source, load_model
@@ -48,6 +49,20 @@ class RemapHook(Hook):
         self.key = key
         self.prefix = prefix
         self.strategy = strategy
+
+    def before_run(self, runner) -> None:
+        """Refuse ``load_from`` in a training: what it loads would be overwritten.
+
+        Raises:
+            ValueError: Names both checkpoints.
+        """
+        if isinstance(runner._train_loop, BaseLoop) and runner._load_from and not runner._resume:
+            raise ValueError(
+                f'a training must take its weights from one place: RemapHook takes them from '
+                f'{self.checkpoint!r}, and load_from is {runner._load_from!r}, of which it would '
+                f'leave nothing but what initialise names. Remove load_from, or the RemapHook from '
+                f'custom_hooks.'
+            )
 
     def before_train(self, runner) -> None:
         """Apply the plan and write it to the log."""

@@ -13,7 +13,7 @@ from mmtransfer.seeds import closest_to_seed, read_architecture
 from mmtransfer.space import SearchSpace
 
 from .parallel import unwrap
-from .search_loop import SearchConfigError, find_supernet
+from .search_checks import SearchConfigError, find_supernet
 from .train_loop import common_seed
 
 Named = str | os.PathLike | Mapping[str, Any] | Sequence[int]

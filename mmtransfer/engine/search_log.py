@@ -4,14 +4,15 @@ from mmengine.hooks import Hook
 
 from mmtransfer.draw import draw, to_array
 from mmtransfer.registry import HOOKS
-from mmtransfer.search import derive_supernet, skip_share
+from mmtransfer.search import skip_share
 
-from .parallel import unwrap
+from .averaged import averaged
 
 
 @HOOKS.register_module()
 class SearchLogHook(Hook):
-    """Writes to every visualiser backend (TensorBoard among them) after each epoch.
+    """Writes to every visualiser backend (TensorBoard among them) after each epoch from the first
+    one with architecture steps on.
 
     Scalars ``prob/<choice>/<option>`` and ``skip_share``; an image ``architecture`` of what would
     be derived now; a warning when more than ``skip_share`` of the layers that can be skipped are,
@@ -28,26 +29,15 @@ class SearchLogHook(Hook):
             raise ValueError(f'skip_share must lie in [0, 1]; received {skip_share}.')
         self.skip_share = skip_share
         self._warned = False
-        self._noted: dict = {}
-
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        """Keep what the checkpoint says beside its tensors."""
-        self._noted = checkpoint.get('mmtransfer', {})
-
-    def before_test(self, runner) -> None:
-        """A test of a search checkpoint tests the architecture that it would derive."""
-        model = unwrap(runner.model)
-        found = derive_supernet(model.backbone, runner.cfg.train_cfg, self._noted)
-        model.backbone.select(found)
-        runner.logger.info(f'testing the derived architecture: {found.as_dict}')
 
     def after_train_epoch(self, runner) -> None:
         """Called when an epoch of weight steps ends."""
         loop = runner.train_loop
         space, found = loop.supernet.space, loop.derive()
-        if found is None:  # candidates are scored after the last epoch
+        if found is None:  # nothing is learned yet, or candidates are scored after the last epoch
             return
-        probabilities = loop.searcher.probabilities()
+        with averaged(runner):
+            probabilities = loop.searcher.probabilities()
         scalars = {
             f'prob/{c.name}/{option}': p
             for c in space.choices
@@ -56,10 +46,9 @@ class SearchLogHook(Hook):
         share = skip_share(found)
         scalars['skip_share'] = share
         runner.visualizer.add_scalars(scalars, step=runner.iter)
-        shown = found.replace(output_stride=loop.table.output_stride)
-        figure = draw([shown], [f'epoch {runner.epoch + 1}'])
+        figure = draw([found], [f'epoch {runner.epoch + 1}'])
         runner.visualizer.add_image('architecture', to_array(figure), step=runner.iter)
-        if runner.epoch >= loop.arch_begin and not self._warned:
+        if not self._warned:
             self._warned = self._warn(runner, share, 'the search is collapsing')
 
     def after_train(self, runner) -> None:

@@ -1,73 +1,46 @@
 """The loop of a search: weight steps on one part of the data; on the other, architecture steps
 (FNA++, Sec. 3.2.2) or the scoring of candidates (Sec. 4.8)."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from mmengine.registry import DefaultScope
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.backbones import supernets_in
-from mmtransfer.cost.metrics import UNITS, say, table_for
+from mmtransfer.cost.metrics import table_for
 from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
-from mmtransfer.search import Scores, Step, draw_seed, skip_share, with_cost
+from mmtransfer.search import Scores, Step, draw_seed, with_cost
 from mmtransfer.seeds import closest_to_seed
 
+from .arch_step import architecture_step
+from .averaged import averaged
 from .candidate_phase import run_candidate_phase
 from .channels import check_channels
 from .check_run import ensure_checked
 from .held_out import Evaluation, HeldOut
-from .loaders import build_loader
+from .host import numbers, on_host
+from .loaders import EpochLoader, build_loader
 from .parallel import unwrap
 from .ranges import check_ranges
+from .scale_lr import scale_weights_alone
+from .schedule import warn_of_misfits
+from .search_checks import (
+    SearchConfigError,
+    check_searcher,
+    check_settings,
+    check_taken_over,
+    find_supernet,
+)
+from .search_report import SearchLog, report_target
 from .split import SPLIT_RULE, say_other_split, split_dataset
 from .statistics_hook import ensure_averaged
 from .stock_hooks import check_hooks, replay_switches
 from .train_loop import common_seed, seed_step
-
-
-class SearchConfigError(ValueError):
-    """A search config that cannot be run as it stands."""
-
-
-def find_supernet(model: nn.Module) -> Any:
-    """The one module of a model that has architecture parameters."""
-    found = supernets_in(model)
-    if len(found) != 1:
-        raise SearchConfigError(
-            f'a search needs exactly one supernet in the model (such as backbone=dict(type='
-            f"'mmtransfer.FNASupernet')); found {len(found)}."
-        )
-    return found[0]
-
-
-@contextmanager
-def architecture_step(model: nn.Module, weights: Sequence[nn.Parameter]) -> Iterator[None]:
-    """Only the architecture parameters learn in here, and nothing else of the model moves.
-
-    The weights need no gradient, so none is computed for them and their inputs are not kept for the
-    backward pass. Batch normalisation uses batch statistics and leaves its running ones alone
-    (layers that are frozen go on using theirs).
-    """
-    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-    learning = [p for p in weights if p.requires_grad]
-    for p in learning:
-        p.requires_grad_(False)
-    for m in norms:
-        m.track_running_stats = False
-    try:
-        yield
-    finally:
-        for p in learning:
-            p.requires_grad_(True)
-        for m in norms:
-            m.track_running_stats = True
 
 
 @LOOPS.register_module()
@@ -104,6 +77,9 @@ class SearchLoop(EpochBasedTrainLoop):
         LatencyTableError: The latency table is missing or was measured under other conditions.
     """
 
+    base = 'search'  # the variable of our base configs that holds what such a search replaces
+    checks_schedule = True
+
     def __init__(
         self,
         runner,
@@ -128,14 +104,13 @@ class SearchLoop(EpochBasedTrainLoop):
             raise SearchConfigError(
                 f'split may hold "arch" and "seed"; received also {sorted(split)}.'
             )
-        _check(runner, arch_begin, alternation)
+        check_settings(runner.cfg, arch_begin, alternation)
+        check_taken_over(runner.optim_wrapper, runner.param_schedulers, runner.hooks, self.base)
         self.seed = _seed(runner)
-        weight_data, arch_data = split_dataset(dataloader['dataset'], share, split_seed)
-        loader = build_loader(dataloader, weight_data, draw_seed(self.seed, 'weight batches'))
+        self._config = dataloader
+        self._parts = split_dataset(dataloader['dataset'], share, split_seed)
+        loader, self.arch_dataloader = self._loaders()
         super().__init__(runner, loader, max_epochs, val_begin, val_interval)
-        self.arch_dataloader = build_loader(
-            dataloader, arch_data, draw_seed(self.seed, 'architecture batches')
-        )
         self.arch_begin = arch_begin
         self.arch_per_round, self.weights_per_round = alternation
 
@@ -158,7 +133,7 @@ class SearchLoop(EpochBasedTrainLoop):
         for regulariser in self.regularisers:
             regulariser.check(self.table)
         self.asks = hasattr(self.searcher, 'ask')
-        _check_searcher(self.asks, arch_begin, evaluation, self.regularisers)
+        check_searcher(self.asks, arch_begin, evaluation, self.regularisers)
         if not self.asks and not self.supernet.architecture_parameters():
             raise SearchConfigError(
                 f'a searcher that learns by architecture steps needs a supernet with logits; '
@@ -166,8 +141,10 @@ class SearchLoop(EpochBasedTrainLoop):
                 f'or use a searcher that scores candidates.'
             )
         self.evaluation = Evaluation(**(evaluation or {}))
+        self.log = SearchLog(runner, self.table)
         self.scores: Scores | None = None  # of the candidates, if the searcher asks for them
         self.restored: dict | None = None  # what a checkpoint knew of them
+        self.completed = 0  # weight steps
         logits = {id(p) for p in self.supernet.architecture_parameters()}
         self._weights = [p for p in self.model.parameters() if id(p) not in logits]
         self._arch_batches: Iterator | None = None
@@ -175,12 +152,34 @@ class SearchLoop(EpochBasedTrainLoop):
         self._exchanged = None if isinstance(share, Mapping) else loader.exchanged()
         ensure_averaged(runner)
         check_hooks(runner, loader, search=True)
+        scale_weights_alone(runner)
+
+    def _loaders(self) -> list[EpochLoader]:
+        """Of the weights' part and of the architecture's."""
+        return [
+            build_loader(self._config, data, draw_seed(self.seed, f'{name} batches'))
+            for name, data in zip(('weight', 'architecture'), self._parts, strict=True)
+        ]
 
     # ---- what others ask the loop ----
 
+    def found(self) -> Architecture | None:
+        """What the searcher has found with the parameters that are validated and saved; None before
+        it has learned or scored anything."""
+        if self.asks:
+            return self.searcher.architecture()
+        with averaged(self.runner):
+            return self.searcher.architecture()
+
+    def evaluated(self) -> Architecture:
+        """What a validation runs now: what is found so far, before that what is nearest to the
+        seed."""
+        return self.found() or closest_to_seed(self.supernet.space)
+
     def derive(self) -> Architecture | None:
-        """The architecture found so far, with its cost; None before a candidate was scored."""
-        found = self.searcher.architecture()
+        """The architecture found so far, with its cost and how far the search is; None before there
+        is one."""
+        found = self.found()
         return None if found is None else self.described(found)
 
     def described(self, architecture: Architecture) -> Architecture:
@@ -188,16 +187,31 @@ class SearchLoop(EpochBasedTrainLoop):
         return with_cost(
             architecture,
             self.table,
-            iteration=self._iter,
-            epoch=self._epoch,
+            iteration=self.completed,
             seed=self.seed,
             config=getattr(self.runner, 'experiment_name', ''),
+            **self.progress(),
         )
+
+    def progress(self) -> dict[str, int | bool]:
+        """How far the search is: epochs that are over, and whether it has ended."""
+        ended = self.completed >= self._max_iters or self.stop_training
+        progress = {
+            'epoch': self.completed // len(self.dataloader),
+            'max_epochs': self._max_epochs,
+            'finished': ended and (not self.asks or self.scores is not None),
+        }
+        return progress if self.asks else {**progress, 'arch_steps': self.searcher.steps}
 
     def checkpoint_state(self) -> dict:
         """What a checkpoint says of the search beside the weights."""
-        state = {'fingerprint': self.supernet.space.fingerprint, 'iteration': self._iter}
-        state['split'] = SPLIT_RULE
+        state = {
+            'fingerprint': self.supernet.space.fingerprint,
+            'iteration': self._iter,
+            'split': SPLIT_RULE,
+            'search': self.progress(),
+            'evaluated': list(self.evaluated().as_dict.values()),
+        }
         if self.asks:
             # Without what the scores know from elsewhere: it may lie outside this searcher's bound.
             told = self.scores and self.scores.only(self.searcher.told)
@@ -211,6 +225,32 @@ class SearchLoop(EpochBasedTrainLoop):
         self.restored = state.get('scores')
         if moved := say_other_split(state, self.runner.cfg.train_cfg.get('split')):
             self.runner.logger.warning(moved)
+        if not self.asks:  # checkpoints of the first versions do not say how many steps there were
+            before = self._arch_steps_before(state['iteration'])
+            self.searcher.steps = state.get('search', {}).get('arch_steps', before)
+
+    def adopt_seed(self, seed: int) -> None:
+        """Go on with the seed of the run that is resumed."""
+        self.seed = self.searcher.seed = seed
+        self.dataloader, self.arch_dataloader = self._loaders()
+        if self._exchanged is not None:
+            self._exchanged = self.dataloader.exchanged()
+
+    @property
+    def planned_arch_steps(self) -> tuple[int, int] | None:
+        """``arch_begin``, and how many architecture steps the whole run takes."""
+        if self.arch_begin is None:
+            return None
+        return self.arch_begin, self._arch_steps_before(self._max_iters)
+
+    def _arch_steps_before(self, iteration: int) -> int:
+        rounds = math.ceil(max(0, self._since_begin(iteration)) / self.weights_per_round)
+        return rounds * self.arch_per_round
+
+    def _since_begin(self, iteration: int) -> int:
+        """Iterations since the first one with an architecture step; below 0 before it."""
+        begin = self._max_epochs if self.arch_begin is None else self.arch_begin
+        return iteration - begin * len(self.dataloader)
 
     # ---- the loop ----
 
@@ -221,6 +261,8 @@ class SearchLoop(EpochBasedTrainLoop):
             held_out.scorer.check()
         for kind in self.runner.optim_wrapper.keys():
             self.runner.optim_wrapper[kind].terms = lambda kind=kind: self._terms(kind)
+        self.completed = self._iter
+        warn_of_misfits(self)
         replay_switches(self.runner, self)
         self.runner.call_hook('before_train')
         while self._epoch < self._max_epochs and not self.stop_training:
@@ -231,10 +273,11 @@ class SearchLoop(EpochBasedTrainLoop):
             if last and not self.asks or due and not last:
                 self._validate()
         if held_out is not None:  # also where EarlyStoppingHook has ended the training
-            run_candidate_phase(self, held_out)
+            with averaged(self.runner):
+                run_candidate_phase(self, held_out)
             self._validate()
         self.runner.call_hook('after_train')
-        self._report_target()
+        report_target(self.runner.logger, self.table, self.searcher.target, self.found())
         return self.runner.model
 
     def held_out(self) -> HeldOut:
@@ -242,10 +285,8 @@ class SearchLoop(EpochBasedTrainLoop):
         return HeldOut(self, self.evaluation)
 
     def _validate(self) -> None:
-        """Validate what is found so far; the seed, or what is nearest to it, before that."""
-        found = self.searcher.architecture() or closest_to_seed(self.supernet.space)
         if self.runner.val_loop is not None:
-            with self.supernet.evaluating(found):
+            with self.supernet.evaluating(self.evaluated()):
                 self.runner.val_loop.run()
 
     def run_epoch(self) -> None:
@@ -278,8 +319,7 @@ class SearchLoop(EpochBasedTrainLoop):
         """One weight step, preceded by the architecture steps that are due."""
         began = time.perf_counter() - waited
         self.runner.call_hook('before_train_iter', batch_idx=idx, data_batch=data_batch)
-        begin = self._max_epochs if self.arch_begin is None else self.arch_begin
-        since = self._iter - begin * len(self.dataloader)
+        since = self._since_begin(self._iter)
         if since >= 0 and since % self.weights_per_round == 0:
             first = since // self.weights_per_round * self.arch_per_round
             for number in range(first, first + self.arch_per_round):
@@ -287,8 +327,11 @@ class SearchLoop(EpochBasedTrainLoop):
                 arch_batch = self._arch_batch(number)
                 waited += time.perf_counter() - loading
                 self._arch_step(arch_batch, number)
-        outputs = self._weight_step(data_batch, uniform=since < 0)
-        self._log(data_share=waited / (time.perf_counter() - began))
+        outputs = on_host(self._weight_step(data_batch, uniform=since < 0))
+        self.completed = self._iter + 1
+        if self.log.due(idx + 1, len(self.dataloader)) and not self.asks:
+            self.log.found(self.found())
+        self.log(data_share=waited / (time.perf_counter() - began))
         self.runner.call_hook(
             'after_train_iter', batch_idx=idx, data_batch=data_batch, outputs=outputs
         )
@@ -310,11 +353,13 @@ class SearchLoop(EpochBasedTrainLoop):
                 outputs = self.runner.model.train_step(batch, self.runner.optim_wrapper['arch'])
         finally:
             self.supernet.release()
-        searched = self.table.expected(self.supernet.probabilities()).item()
-        derived = self.searcher.architecture()
-        self._log(arch_loss=outputs['loss'].item(), skip_share=skip_share(derived))
-        self._log_cost('expected', searched + self.table.fixed)
-        self._log_cost('derived', self.table.of(derived))
+        probabilities = self.supernet.probabilities()
+        searched = self.table.expected(probabilities)
+        # All that the host is to know of the step, and of the logits until the next one.
+        (loss,), (cost,), *values = numbers([outputs['loss'], searched, *probabilities.values()])
+        self.searcher.stepped(dict(zip(probabilities, values, strict=True)))
+        self.log(arch_loss=loss)
+        self.log.cost('expected', cost + self.table.fixed)
 
     def _arch_batch(self, number: int) -> Any:
         """Batch ``number`` of the endless sequence of passes over the architecture part."""
@@ -333,75 +378,9 @@ class SearchLoop(EpochBasedTrainLoop):
         step = Step(kind, self._iter, self.supernet, self.table)
         return {r.name: r(step) for r in self.regularisers if kind in r.acts_in}
 
-    def _log(self, **values: float) -> None:
-        for name, value in values.items():
-            self.runner.message_hub.update_scalar(f'train/{name}', value)
-
-    def _log_cost(self, name: str, cost: float) -> None:
-        """Under a name that says the unit, such as ``expected_cost_G``."""
-        unit = UNITS[self.table.metric]
-        self._log(**{f'{name}_cost_{unit.suffix}': cost / unit.scale})
-
-    def _report_target(self) -> None:
-        target, architecture = self.searcher.target, self.searcher.architecture()
-        if target is None or architecture is None:
-            return
-        cost = self.table.of(architecture)
-        miss, found = target.miss(cost), say(self.table.metric, cost)
-        wanted = say(self.table.metric, target.cost)
-        if abs(miss) <= target.tolerance:
-            self.runner.logger.info(
-                f'the derived backbone costs {found}: {miss:+.2%} from the target of {wanted} '
-                f'(tolerance {target.tolerance:.0%}).'
-            )
-        else:
-            self.runner.logger.warning(
-                f'the derived backbone costs {found} and misses the target of {wanted} by '
-                f'{miss:+.2%} (tolerance {target.tolerance:.0%}), because no architecture of the '
-                f'space lies nearer: its options are too coarse around this cost.'
-            )
-
-
-def _check(runner, arch_begin: int | None, alternation: Sequence[int]) -> None:
-    """Settings that would make a search wrong rather than fail."""
-    if arch_begin is not None and arch_begin < 0:
-        raise SearchConfigError(f'arch_begin must be an epoch >= 0; received {arch_begin}.')
-    if len(alternation) != 2 or min(alternation) < 1:
-        raise SearchConfigError(
-            f'alternation must be (architecture steps, weight steps), both at least 1; received '
-            f'{tuple(alternation)}.'
-        )
-    if runner.cfg.get('activation_checkpointing'):
-        raise SearchConfigError(
-            'activation_checkpointing must not be set in a search: it recomputes re-entrantly, '
-            'under whatever path is selected by then. Use model.backbone.with_cp=True instead.'
-        )
-
-
-def _check_searcher(
-    asks: bool, arch_begin: int | None, evaluation: dict | None, regularisers: Sequence
-) -> None:
-    """Settings that one kind of searcher would ignore in silence."""
-    if not asks:
-        if arch_begin is None or evaluation is not None:
-            raise SearchConfigError(
-                f'a searcher that learns by architecture steps needs arch_begin, and no '
-                f'evaluation; received arch_begin={arch_begin}, evaluation={evaluation}. Set '
-                f'them so, or use a searcher that scores candidates (mmtransfer.RandomSearcher).'
-            )
-        return
-    idle = [r.name for r in regularisers if 'weights' not in r.acts_in]
-    if arch_begin is not None or idle:
-        raise SearchConfigError(
-            f'a searcher that scores candidates takes no architecture steps, so arch_begin must be '
-            f'None and no regulariser may act in them alone; received arch_begin={arch_begin}, '
-            f'regularisers {idle}. Set arch_begin=None, regularisers=[], and bound the cost by '
-            f'searcher.target or searcher.maximum.'
-        )
-
 
 def _seed(runner) -> int:
     """The seed of the run; a search without a fixed one could not be resumed exactly."""
-    if (runner.cfg.get('randomness') or {}).get('seed') is None:
+    if runner._randomness_cfg.get('seed') is None and not runner._resume:
         runner.logger.info(f'randomness.seed is not set; this run uses {runner.seed}.')
     return common_seed(runner)

@@ -17,6 +17,7 @@ from mmtransfer.search import draw_seed
 from .check_run import ensure_checked
 from .loaders import EpochLoader, build_loader, epoch_loader
 from .ranges import check_ranges
+from .schedule import warn_of_misfits
 from .statistics_hook import ensure_averaged
 from .stock_hooks import check_hooks, replay_switches
 
@@ -57,6 +58,8 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         HookError: A hook of the config cannot work on this data or model.
     """
 
+    checks_schedule = True
+
     def __init__(
         self,
         runner,
@@ -68,8 +71,8 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         check_ranges(dict(max_epochs=max_epochs, val_interval=val_interval))
         self.seed = common_seed(runner)
         self._loader: EpochLoader | None = None
-        dataset = DATASETS.build(dataloader['dataset'])
-        loader = build_loader(dataloader, dataset, draw_seed(self.seed, 'batches'))
+        self._config, self._data = dataloader, DATASETS.build(dataloader['dataset'])
+        loader = self._build_loader()
         super().__init__(runner, loader, max_epochs, val_begin, val_interval)
         ensure_averaged(runner)
         ensure_checked(runner)
@@ -93,8 +96,18 @@ class SeededTrainLoop(EpochBasedTrainLoop):
             )
         self._loader = loader
 
+    def _build_loader(self) -> EpochLoader:
+        return build_loader(self._config, self._data, draw_seed(self.seed, 'batches'))
+
+    def adopt_seed(self, seed: int) -> None:
+        """Go on with the seed of the run that is resumed."""
+        self.seed = seed
+        self.dataloader = self._build_loader()
+
     def run(self) -> nn.Module:
-        """Train, from where the iteration count says."""
+        """Train, from where the iteration count says; first of all warn of schedules that do not
+        fit."""
+        warn_of_misfits(self)
         replay_switches(self.runner, self)
         return super().run()
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmtransfer.architecture import unfinished
 from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.checkpoints.tensors import check_values, load_tensors, tensors_of
 from mmtransfer.remap.apply import remap
@@ -162,6 +165,8 @@ def load_model(
     content = read_checkpoint(checkpoint)
     tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
     held = given(content, tensors, os.fspath(checkpoint))
+    if source == 'supernet':
+        _warn_unfinished(content)
     way = plan_from_seed if source == 'seed' else plan_from_supernet
     plans = [way(backbone, place, held, **strategy) for place, backbone in found.items()]
     if source == 'seed':
@@ -201,6 +206,7 @@ def loaded_state(
     source, target = given(content, tensors, origin), layout_of(model.state_dict())
     if all(source.layout.get(name) == shape for name, shape in target.items()):
         return None
+    _warn_unfinished(content)
     plans = [backbone_plan(backbone, prefix, source) for prefix, backbone in found.items()]
     for backbone, its in zip(found.values(), plans, strict=True):
         _check_seed(backbone, its.plan, content, tensors, origin)
@@ -285,6 +291,15 @@ def _load(
 ) -> None:
     """Apply a plan to a module, whole or not at all."""
     module.load_state_dict(_remapped(module, plan, tensors, origin), strict=True)
+
+
+def _warn_unfinished(content: Mapping[str, Any]) -> None:
+    """Warn of weights from the middle of a search."""
+    record = content.get('mmtransfer')
+    progress = record.get('search') if isinstance(record, Mapping) else None
+    warning = unfinished('the weights are', progress or {})
+    if warning:
+        print_log(warning, 'current', logging.WARNING)
 
 
 def _remapped(

@@ -3,11 +3,13 @@
 from .bound import CostBound
 from .candidates import CandidateSearcher, ListSearcher, RandomSearcher, score_candidates
 from .derive import (
+    NothingLearnedError,
     Target,
     TargetError,
     derive,
     derive_from_checkpoint,
     derive_supernet,
+    evaluated_architecture,
     with_cost,
 )
 from .differentiable import DifferentiableSearcher
@@ -27,6 +29,7 @@ __all__ = [
     'EvolutionSearcher',
     'GreedyBlockSearcher',
     'ListSearcher',
+    'NothingLearnedError',
     'RandomSearcher',
     'Regulariser',
     'Scores',
@@ -42,6 +45,7 @@ __all__ = [
     'derive_supernet',
     'draw_rng',
     'draw_seed',
+    'evaluated_architecture',
     'ladder',
     'score_candidates',
     'size_of',

@@ -12,9 +12,11 @@ import math
 import os
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
@@ -27,9 +29,16 @@ from mmtransfer.seeds.layout import image_weight
 from mmtransfer.seeds.namings import choose_prefix
 from mmtransfer.space import SearchSpace
 
+# Choice -> the probability of each of its options, in their order.
+Probabilities = dict[str, list[float]]
+
 
 class TargetError(ValueError):
     """A cost target that no architecture of the space can reach."""
+
+
+class NothingLearnedError(ValueError):
+    """A search, or its checkpoint, that has found no architecture yet."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +215,7 @@ def derive_supernet(
 
     Raises:
         LatencyTableError: The latency that the config counts was measured elsewhere.
+        NothingLearnedError: The search has taken no architecture step yet.
         RemapError: The checkpoint is of another space.
         ScoresError: No candidate was scored yet.
         TargetError: The target lies outside what the space can reach.
@@ -223,25 +233,75 @@ def derive_supernet(
     elif 'scores' in noted or not supernet.architecture_parameters():
         found = best_candidate(noted.get('scores'), supernet.space)
     else:
+        check_learned(noted.get('search', {}))
         found = derive(supernet.space, plain_probabilities(supernet), table, target)
-    return with_cost(found, table)
+    return with_cost(found, table, **noted.get('search', {}))
 
 
-def plain_probabilities(supernet: Any) -> dict[str, list[float]]:
-    """Choice -> the probability of each option, as plain numbers.
+def plain_probabilities(supernet: Any) -> Probabilities:
+    """The probabilities of a supernet as plain numbers, copied to the host at once.
 
     Raises:
         ValueError: One of them is not finite.
     """
-    found = {name: p.tolist() for name, p in supernet.probabilities().items()}
-    broken = [name for name, p in found.items() if not all(map(math.isfinite, p))]
+    tensors = supernet.probabilities()
+    values = iter(torch.cat([p.detach() for p in tensors.values()]).tolist())
+    found = {name: list(islice(values, len(p))) for name, p in tensors.items()}
+    check_finite(found)
+    return found
+
+
+def check_finite(probabilities: Probabilities) -> None:
+    """Raise ValueError unless all of them are finite."""
+    broken = [name for name, p in probabilities.items() if not all(map(math.isfinite, p))]
     if broken:
         raise ValueError(
             f'the probabilities of all options must be finite; those of {", ".join(broken[:3])} '
-            f'are {found[broken[0]]}. The search has diverged: lower a learning rate, or clip '
-            f'gradients (optim_wrapper), and resume from an earlier checkpoint.'
+            f'are {probabilities[broken[0]]}. The search has diverged: lower a learning rate, or '
+            f'clip gradients (optim_wrapper), and resume from an earlier checkpoint.'
         )
-    return found
+
+
+def check_learned(progress: Mapping[str, Any]) -> None:
+    """Raise NothingLearnedError where a search has taken no architecture step.
+
+    Args:
+        progress: How far it was, as its checkpoint says; empty where it does not.
+    """
+    if progress.get('arch_steps') == 0:
+        raise NothingLearnedError(
+            f'this checkpoint was written after epoch {progress["epoch"]} of '
+            f'{progress["max_epochs"]}, before the first architecture step (train_cfg.arch_begin): '
+            f'its logits are the random ones that they began with, so there is no architecture to '
+            f'derive. Finish the search (tools/train.py CONFIG --resume), or give a later '
+            f'checkpoint.'
+        )
+
+
+def evaluated_architecture(
+    supernet: Any, train_cfg: Mapping[str, Any] | None, noted: Mapping[str, Any]
+) -> Architecture | None:
+    """What a test of a supernet runs, by what its checkpoint says: what a validation would have run
+    when it was written.
+
+    Args:
+        supernet: With the tensors of the checkpoint.
+        train_cfg: Of the config; asked only where the checkpoint is of a version that did not note
+            what is evaluated, see :func:`derive_supernet`.
+        noted: What the checkpoint holds under ``'mmtransfer'``.
+
+    Returns:
+        None where the checkpoint is of no search.
+
+    Raises:
+        RemapError: The checkpoint is of another space.
+    """
+    if 'iteration' not in noted:
+        return None
+    check_space({'mmtransfer': noted}, supernet.space.fingerprint, 'the checkpoint')
+    if 'evaluated' in noted:
+        return supernet.space.architecture(noted['evaluated'])
+    return derive_supernet(supernet, train_cfg or {}, noted)
 
 
 def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Architecture:

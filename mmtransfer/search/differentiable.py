@@ -4,7 +4,13 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
 from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import SEARCHERS
-from mmtransfer.search.derive import Target, derive, plain_probabilities
+from mmtransfer.search.derive import (
+    Probabilities,
+    Target,
+    check_finite,
+    derive,
+    plain_probabilities,
+)
 from mmtransfer.search.draws import draw_rng
 
 
@@ -12,8 +18,9 @@ from mmtransfer.search.draws import draw_rng
 class DifferentiableSearcher:
     """Decides which options run in a step and which architecture comes out.
 
-    Its only state is the supernet's logits, which every checkpoint holds; paths are drawn from
-    (seed, iteration), so every rank draws the same and a resumed run goes on as if never stopped.
+    Its state is the supernet's logits and how many architecture steps have moved them, which every
+    checkpoint holds; paths are drawn from (seed, iteration), so every rank draws the same and a
+    resumed run goes on as if never stopped.
 
     Args:
         supernet: A backbone with ``space``, ``probabilities()`` and ``select``.
@@ -40,13 +47,15 @@ class DifferentiableSearcher:
         self.target = None if target is None else Target(target, tolerance)
         if self.target is not None:
             self.target.check(table)
+        self.steps = 0  # architecture steps so far
+        self._known: Probabilities | None = None  # since the last one
 
     def propose(self, kind: str, iteration: int, uniform: bool) -> Architecture | str:
         """The selection of a step.
 
         Args:
             kind: ``'arch'`` runs the mixture of all candidates (Eq. 7), ``'weights'`` one sampled
-            path.
+                path.
             iteration: The loop's iteration.
             uniform: Before the first architecture step paths are drawn uniformly, later by softmax.
         """
@@ -56,7 +65,9 @@ class DifferentiableSearcher:
         rng = draw_rng(self.seed, 'path', iteration)
         if uniform:
             return space.sample(rng)
-        weights = self.probabilities()
+        if self._known is None:
+            self._known = self.probabilities()
+        weights = self._known
         options = {c.name: rng.choices(c.options, weights[c.name])[0] for c in space.choices}
         for _ in range(1000):
             broken = next((c for c in space.constraints if c.violated(options)), None)
@@ -65,12 +76,30 @@ class DifferentiableSearcher:
             for choice in space.choices:  # only what the constraint ties together, as in a stage
                 if choice.name in broken.choices:
                     options[choice.name] = rng.choices(choice.options, weights[choice.name])[0]
-        return self.architecture()  # the constraints all but exclude what the logits prefer
+        return self._derive()  # the constraints all but exclude what the logits prefer
 
-    def probabilities(self) -> dict[str, list[float]]:
+    def probabilities(self) -> Probabilities:
         """Per choice the probability of each option, as plain numbers."""
         return plain_probabilities(self.supernet)
 
-    def architecture(self) -> Architecture:
-        """What the search has found so far."""
+    def stepped(self, probabilities: Probabilities) -> None:
+        """Note that an architecture step was taken.
+
+        Args:
+            probabilities: What they are after it. The step reads them with its other numbers, so
+                that no weight step has to wait for them again; they hold until the next one.
+
+        Raises:
+            ValueError: One of them is not finite.
+        """
+        check_finite(probabilities)
+        self.steps += 1
+        self._known = probabilities
+
+    def architecture(self) -> Architecture | None:
+        """What the search has found so far; None before its first architecture step, while the
+        logits are the random ones that they began with."""
+        return self._derive() if self.steps else None
+
+    def _derive(self) -> Architecture:
         return derive(self.supernet.space, self.probabilities(), self.table, self.target)

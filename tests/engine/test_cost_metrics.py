@@ -153,14 +153,13 @@ def test_min_layers_hold_through_a_search_that_prefers_skips(tmp_path, monkeypat
     assert sum(option == 'skip' for _, option in found.options) == 5
 
 
-def fake_runner(architecture, epoch, arch_begin=1):
+def fake_runner(architecture, epoch):
     """As much of a runner as the hook looks at."""
     space = mbconv_space('mobilenet_v2', LAYERS)
     said, scalars = [], {}
     loop = SimpleNamespace(
         supernet=SimpleNamespace(space=space),
         derive=lambda: architecture,
-        arch_begin=arch_begin,
         searcher=SimpleNamespace(
             probabilities=lambda: {c.name: [0.0] * len(c.options) for c in space.choices}
         ),
@@ -170,7 +169,7 @@ def fake_runner(architecture, epoch, arch_begin=1):
     )
     logger = SimpleNamespace(warning=said.append)
     runner = SimpleNamespace(
-        train_loop=loop, visualizer=visualizer, logger=logger, epoch=epoch, iter=8
+        train_loop=loop, visualizer=visualizer, logger=logger, epoch=epoch, iter=8, hooks=[]
     )
     return runner, said, scalars
 
@@ -185,7 +184,10 @@ def with_skips(count):
 
 def test_many_skips_are_told_once_and_at_the_end():
     hook = SearchLogHook()
-    for epoch, warnings in ((0, 0), (1, 1), (2, 0)):  # not before architecture steps; not again
+    runner, said, scalars = fake_runner(None, 0)
+    hook.after_train_epoch(runner)
+    assert not said and not scalars  # nothing is known before architecture steps
+    for epoch, warnings in ((1, 1), (2, 0)):
         runner, said, scalars = fake_runner(with_skips(6), epoch)
         hook.after_train_epoch(runner)
         assert len(said) == warnings and scalars['skip_share'] == 0.6

@@ -196,6 +196,14 @@ def test_stopped_half_way_it_goes_on(tmp_path, monkeypatch, shared):
         assert calls == whole[3:]
     for name in (FILE, 'chain.json', 'chain.md'):
         assert (tmp_path / 'part' / name).read_text() == (tmp_path / 'whole' / name).read_text()
+    # What was scored before the stop is in the chain with all that is noted of it, too.
+    files = sorted((tmp_path / 'whole/chain').glob('*.json'))
+    assert len(files) == 3
+    for file in files:
+        one, two = (Architecture.read(f) for f in (file, tmp_path / 'part/chain' / file.name))
+        assert one == two and (two.input_size, two.output_stride) == ((32, 32), 32)
+        assert one.cost == two.cost and two.provenance['finished'] is True
+        assert {**one.provenance, 'config': ''} == {**two.provenance, 'config': ''}
 
 
 def test_a_larger_bound_goes_on_where_the_smaller_ended(tmp_path, monkeypatch):

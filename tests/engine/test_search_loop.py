@@ -1,18 +1,23 @@
 import copy
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
+from mmtransfer.backbones.selection import SelectionError
 from mmtransfer.checkpoints.reading import read_checkpoint
+from mmtransfer.engine.checkpoint_hook import ResumeError
 from mmtransfer.engine.optim import NonFiniteLossError
 from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
-from mmtransfer.search import TargetError, derive_from_checkpoint
+from mmtransfer.search import NothingLearnedError, TargetError, derive_from_checkpoint
+from mmtransfer.seeds import closest_to_seed
 
 from .tiny import SPACES, TinyClassifier, search_config
 
@@ -28,8 +33,12 @@ def run(config):
     return runner
 
 
+def tensor_file(path):
+    return read_checkpoint(path)
+
+
 def tensors(path):
-    checkpoint = read_checkpoint(path)
+    checkpoint = tensor_file(path)
     flat = dict(checkpoint['state_dict'])
     for kind, optimizer in checkpoint['optimizer'].items():
         for index, state in optimizer['state'].items():
@@ -66,6 +75,8 @@ def test_resume_is_bit_for_bit(tmp_path, stops, workers, space):
         assert_equal_states(expected, tensors(folder / 'iter_6.pth'))
         found = Architecture.read(folder / 'architecture.json')
         assert found == whole and found.cost == whole.cost
+        ends = [tensor_file(f / 'iter_6.pth')['mmtransfer'] for f in (tmp_path / 'whole', folder)]
+        assert ends[0] == ends[1] and ends[0]['search']['arch_steps'] == 4
 
 
 class Spy:
@@ -197,6 +208,139 @@ def test_reentrant_checkpointing_is_refused(tmp_path):
     config.activation_checkpointing = ['backbone.stages']
     with pytest.raises(SearchConfigError, match='with_cp'):
         run(config)
+
+
+class Watch(Hook):
+    """Notes what there is after each iteration, and what each validation runs."""
+
+    priority = 'LOWEST'
+
+    def __init__(self):
+        self.written, self.validated = [], []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.written.append((Path(runner.work_dir) / 'architecture.json').exists())
+
+    def after_val_epoch(self, runner, metrics=None):
+        self.validated.append(runner.model.backbone.selection)
+
+
+def test_nothing_is_known_before_the_first_architecture_step(tmp_path):
+    """No file, no derivation; validation runs what is nearest to the seed, not the noise that the
+    logits begin with."""
+    config = search_config(tmp_path)
+    runner, watch = Runner.from_cfg(copy.deepcopy(config)), Watch()
+    runner.register_hook(watch)
+    runner.train()
+    supernet = runner.model.backbone
+    seed = closest_to_seed(supernet.space)
+    assert watch.written == [False, False, True, True, True, True]
+    written = Architecture.read(tmp_path / 'architecture.json')
+    assert watch.validated == [seed, watch.validated[1], written] and seed != written
+    with pytest.raises(NothingLearnedError, match=r'after epoch 1 of 3.*arch_begin.*--resume'):
+        derive_from_checkpoint(config, tmp_path / 'iter_2.pth')
+    for number, progress in {
+        2: dict(epoch=1, max_epochs=3, finished=False, arch_steps=0),
+        5: dict(epoch=2, max_epochs=3, finished=False, arch_steps=3),
+        6: dict(epoch=3, max_epochs=3, finished=True, arch_steps=4),
+    }.items():
+        noted = tensor_file(tmp_path / f'iter_{number}.pth')['mmtransfer']
+        assert noted['search'] == progress
+        if number > 2:
+            found = derive_from_checkpoint(config, tmp_path / f'iter_{number}.pth')
+            assert found.provenance.items() >= progress.items()
+    assert written.provenance.items() >= progress.items()
+
+
+def test_a_search_that_is_stopped_has_ended(tmp_path):
+    """By a hook such as EarlyStoppingHook: the file says so, though no step came after it."""
+    config = search_config(tmp_path)
+    stop = dict(type='EarlyStoppingHook', monitor='ones', patience=1, min_delta=9.0, rule='less')
+    config.custom_hooks.append(stop)
+    runner = run(config)
+    assert runner.epoch == 2
+    found = Architecture.read(tmp_path / 'architecture.json')
+    assert found.provenance['finished'] and found.provenance['epoch'] == 2
+
+
+def after_test(config, checkpoint, folder, **changes):
+    """The runner after a test of a checkpoint."""
+    config = copy.deepcopy(config)
+    config.test_dataloader, config.test_cfg = config.val_dataloader, dict(type='TestLoop')
+    config.test_evaluator, config.work_dir = config.val_evaluator, str(folder)
+    config.load_from = str(checkpoint)
+    config.update(changes)
+    runner = Runner.from_cfg(config)
+    said = []
+    runner.logger.warning = said.append
+    runner.test()
+    return runner, said
+
+
+def test_a_test_runs_what_the_checkpoint_says(tmp_path):
+    """Whatever hooks there are beside ours, and whatever the logits of this process."""
+    config = search_config(tmp_path / 'search')
+    config.train_cfg.searcher.target = 1.6e6
+    run(copy.deepcopy(config))
+    written = Architecture.read(tmp_path / 'search/architecture.json')
+    last = tmp_path / 'search/iter_6.pth'
+    runner, said = after_test(config, last, tmp_path / 'alone', custom_hooks=[])
+    assert runner.model.backbone.selection == written and not said
+    # A version before this one noted no selection; what the config asks for is derived.
+    old = tensor_file(last)
+    del old['mmtransfer']['evaluated'], old['mmtransfer']['search']
+    torch.save(old, tmp_path / 'old.pth')
+    runner, said = after_test(config, tmp_path / 'old.pth', tmp_path / 'old', custom_hooks=[])
+    assert runner.model.backbone.selection == written and not said
+    # In the warm-up validation runs what is nearest to the seed, and so does a test.
+    runner, said = after_test(config, tmp_path / 'search/iter_2.pth', tmp_path / 'early')
+    supernet = runner.model.backbone
+    assert supernet.selection == closest_to_seed(supernet.space) != written
+    assert 'has not finished: epoch 1 of 3' in said[0] and len(said) == 1
+
+
+def test_a_test_of_what_nobody_chose_is_refused(tmp_path):
+    """A stock checkpoint hook does not select; the seed would be measured."""
+    config = search_config(tmp_path / 'search')
+    run(copy.deepcopy(config))
+    stock = dict(checkpoint=dict(type='CheckpointHook'))
+    with pytest.raises(SelectionError, match=r'nobody has.*mmtransfer\.CheckpointHook'):
+        after_test(config, tmp_path / 'search/iter_6.pth', tmp_path / 'test', default_hooks=stock)
+
+
+@pytest.mark.parametrize('loop', ['SearchLoop', 'SeededTrainLoop'])
+def test_a_resumed_run_has_the_seed_that_began_it(tmp_path, loop):
+    """Drawn anew by each process where the config sets none; another one is refused."""
+
+    def config(folder, seed=None):
+        found = search_config(folder)
+        if loop == 'SeededTrainLoop':
+            found.train_cfg = dict(type='mmtransfer.SeededTrainLoop', max_epochs=3, val_interval=9)
+            found.optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.02))
+            found.param_scheduler, found.custom_hooks = None, [SAMPLE_PATH]
+        found.randomness = dict(seed=seed)
+        return found
+
+    runner = run(config(tmp_path / 'whole'))
+    drawn = runner.train_loop.seed
+    last = 'iter_12.pth' if loop == 'SeededTrainLoop' else 'iter_6.pth'
+    for seed in (None, drawn):
+        resumed = config(tmp_path / f'part{seed}', seed)
+        resumed.resume, resumed.load_from = True, str(tmp_path / 'whole/iter_3.pth')
+        assert run(resumed).train_loop.seed == drawn
+        part = tmp_path / f'part{seed}' / last
+        assert_equal_states(flat(tmp_path / 'whole' / last), flat(part))
+    resumed.randomness = dict(seed=drawn + 1)
+    with pytest.raises(ResumeError, match=rf'began it, {drawn}; randomness.seed is {drawn + 1}'):
+        run(resumed)
+
+
+SAMPLE_PATH = dict(type='mmtransfer.SamplePathHook', evaluate='seed')
+
+
+def flat(path):
+    checkpoint = tensor_file(path)
+    return tensors(path) if 'weights' in checkpoint['optimizer'] else checkpoint['state_dict']
 
 
 def test_a_checkpoint_derives_and_tests_what_the_search_wrote(tmp_path):

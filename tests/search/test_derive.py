@@ -17,6 +17,7 @@ from mmtransfer.search import (
     derive_supernet,
     with_cost,
 )
+from mmtransfer.search.derive import plain_probabilities
 from mmtransfer.seeds import mbconv_space
 
 SIZE = (64, 96)
@@ -148,8 +149,16 @@ def test_a_search_that_has_diverged_is_named():
     searcher = DifferentiableSearcher(
         SimpleNamespace(space=SMALL, probabilities=lambda: p), cost_table(SMALL, SIZE), seed=0
     )
+    known = plain_probabilities(searcher.supernet)
+    assert searcher.architecture() is None  # the logits are what they began with
+    searcher.stepped(known)
     assert searcher.architecture() == derive(SMALL, drawn(SMALL, 0))
     p[name] = p[name] * math.nan
-    for call in (searcher.architecture, lambda: searcher.propose('weights', 0, False)):
+    fresh = DifferentiableSearcher(searcher.supernet, searcher.table, seed=0)
+    for call in (
+        searcher.architecture,
+        lambda: fresh.propose('weights', 0, False),
+        lambda: fresh.stepped({**known, name: [math.nan]}),
+    ):
         with pytest.raises(ValueError, match=rf'those of {name} are \[nan.*has diverged'):
             call()

@@ -1,0 +1,62 @@
+"""What a search config must have taken over, and which line is missing."""
+
+import pytest
+
+from mmtransfer import compat
+from mmtransfer.engine.search_checks import (
+    SearchConfigError,
+    check_checkpoint_hook,
+    check_param_scheduler,
+)
+
+from .test_greedy_search import greedy_config
+from .test_search_loop import run
+from .tiny import search_config
+
+SCHEDULE = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=2)]
+
+
+@pytest.mark.parametrize(
+    ('key', 'stays', 'message'),
+    [
+        (
+            'optim_wrapper',
+            dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.02)),
+            r"received \['optimizer', 'type'\].*ordinary",
+        ),
+        ('param_scheduler', SCHEDULE, r"\['LinearLR'\] for all.*logits"),
+        ('param_scheduler', SCHEDULE[0], r"\['LinearLR'\] for all.*logits"),
+        ('param_scheduler', dict(weights=SCHEDULE), r"\['arch', 'weights'\].*\['weights'\]"),
+        ('default_hooks', dict(checkpoint=dict(type='CheckpointHook')), 'architecture.json'),
+        ('default_hooks', dict(checkpoint=None), 'architecture.json'),
+    ],
+)
+def test_a_line_that_was_forgotten_is_named(tmp_path, key, stays, message):
+    """The toolbox's own setting stays in its place; no KeyError, no search that goes on."""
+    compat.apply()
+    config = search_config(tmp_path)
+    config[key] = stays
+    with pytest.raises(SearchConfigError, match=message) as raised:
+        run(config)
+    assert f'Add `{key} = _base_.search.{key}`' in str(raised.value)
+
+
+def test_a_greedy_search_takes_over_from_its_own_base(tmp_path):
+    compat.apply()
+    config = greedy_config(tmp_path)
+    config.default_hooks = None
+    with pytest.raises(SearchConfigError, match=r'`default_hooks = _base_\.greedy\.default_hooks`'):
+        run(config)
+
+
+def test_schedules_without_logits_may_be_for_all():
+    check_param_scheduler(SCHEDULE, {'weights'})
+    check_param_scheduler(None, {'weights', 'arch'})
+    check_param_scheduler(dict(weights=SCHEDULE, arch=[]), {'weights'})
+    with pytest.raises(SearchConfigError, match=r"parts of optim_wrapper, \['weights'\]"):
+        check_param_scheduler(dict(weights=[], arch=SCHEDULE), {'weights'})
+
+
+def test_no_hooks_at_all():
+    with pytest.raises(SearchConfigError, match='default_hooks.checkpoint'):
+        check_checkpoint_hook([])
