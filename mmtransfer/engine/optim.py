@@ -46,6 +46,7 @@ class RegularisedOptimWrapper(OptimWrapper):
         super().__init__(*args, **kwargs)
         self.kind = kind
         self.terms: Callable[[], Mapping[str, Tensor]] = dict
+        self.norms: dict[str, Tensor] = {}  # of the last step's gradients, in a search
 
     def update_params(self, loss: Tensor, step_kwargs=None, zero_kwargs=None) -> None:
         """One optimiser step on the task loss plus the regularisers.
@@ -59,6 +60,16 @@ class RegularisedOptimWrapper(OptimWrapper):
             loss = loss + term
             hub.update_scalar(f'train/{name}', value)
         super().update_params(loss, step_kwargs, zero_kwargs)
+
+    def _clip_grad(self) -> None:
+        """As MMEngine's, which waits for the norm to log it; a search reads it from :attr:`norms`
+        with the other numbers of the step."""
+        if not self.kind:
+            super()._clip_grad()
+            return
+        having = [p for p in self._parameters() if p.requires_grad and p.grad is not None]
+        norm = self.clip_func(having, **self.clip_grad_kwargs) if having else None
+        self.norms = {} if norm is None else {self.grad_name: norm}
 
     def should_sync(self) -> bool:
         """Ranks always share their gradients: those of one rank, in a checkpoint, are all there

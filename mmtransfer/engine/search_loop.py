@@ -327,7 +327,7 @@ class SearchLoop(EpochBasedTrainLoop):
                 arch_batch = self._arch_batch(number)
                 waited += time.perf_counter() - loading
                 self._arch_step(arch_batch, number)
-        outputs = on_host(self._weight_step(data_batch, uniform=since < 0))
+        outputs = self._weight_step(data_batch, uniform=since < 0)
         self.completed = self._iter + 1
         if self.log.due(idx + 1, len(self.dataloader)) and not self.asks:
             self.log.found(self.found())
@@ -340,26 +340,30 @@ class SearchLoop(EpochBasedTrainLoop):
     def _weight_step(self, batch: Any, uniform: bool) -> dict:
         self._begin_step('weights', self._iter)
         self.supernet.select(self.searcher.propose('weights', self._iter, uniform))
+        wrapper = self.runner.optim_wrapper['weights']
         try:
-            return self.runner.model.train_step(batch, self.runner.optim_wrapper['weights'])
+            outputs = self.runner.model.train_step(batch, wrapper)
         finally:
             self.supernet.release()
+        return on_host({**outputs, **wrapper.norms})  # hooks log them one by one
 
     def _arch_step(self, batch: Any, number: int) -> None:
         self._begin_step('arch', number)
         self.supernet.select(self.searcher.propose('arch', self._iter, False))
+        wrapper = self.runner.optim_wrapper['arch']
         try:
             with architecture_step(self.model, self._weights):
-                outputs = self.runner.model.train_step(batch, self.runner.optim_wrapper['arch'])
+                outputs = self.runner.model.train_step(batch, wrapper)
         finally:
             self.supernet.release()
         probabilities = self.supernet.probabilities()
+        shown = {'arch_loss': outputs['loss'], **wrapper.norms}
         searched = self.table.expected(probabilities)
         # All that the host is to know of the step, and of the logits until the next one.
-        (loss,), (cost,), *values = numbers([outputs['loss'], searched, *probabilities.values()])
-        self.searcher.stepped(dict(zip(probabilities, values, strict=True)))
-        self.log(arch_loss=loss)
+        (cost,), *values = numbers([searched, *shown.values(), *probabilities.values()])
+        self.log(**{name: value for name, (value,) in zip(shown, values, strict=False)})
         self.log.cost('expected', cost + self.table.fixed)
+        self.searcher.stepped(dict(zip(probabilities, values[len(shown) :], strict=True)))
 
     def _arch_batch(self, number: int) -> Any:
         """Batch ``number`` of the endless sequence of passes over the architecture part."""
