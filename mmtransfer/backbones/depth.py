@@ -128,6 +128,7 @@ class DepthSupernet(Supernet):
         Returns:
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
         """
+        self.check_chosen(x)
         runner = self if self.through is None else self.through
         x = runner.begin(x)
         features: list[Tensor] = []

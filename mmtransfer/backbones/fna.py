@@ -154,6 +154,7 @@ class FNASupernet(Supernet):
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
         """
         mixing = self.probabilities() if self._selection == MIXTURE else None
+        self.check_chosen(x)
         x = self.begin(x)
         expansions: list[Tensor] = []
         features: list[Tensor] = []

@@ -37,12 +37,10 @@ class Supernet(StagedBackbone):
         self._chosen = False
         self._select(first)
 
-    def begin(self, x: Tensor) -> Tensor:
-        """What precedes the first stage: images (N, 3, H, W) to its input.
+    def check_chosen(self, x: Tensor) -> None:
+        """Raise SelectionError where images are evaluated and nobody has said what is to run.
 
-        Raises:
-            SelectionError: It is evaluated and nobody has said what is to run; shapes alone (on the
-                meta device) follow from any selection.
+        Shapes alone, on the meta device, follow from any selection.
         """
         if not (self._chosen or self.training or x.is_meta):
             raise SelectionError(
@@ -52,7 +50,6 @@ class Supernet(StagedBackbone):
                 'of a supernet trained without a search, from a mmtransfer.SamplePathHook in '
                 'custom_hooks. By hand: supernet.select(architecture).'
             )
-        return super().begin(x)
 
     @property
     def selection(self) -> Selection:

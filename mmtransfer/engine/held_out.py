@@ -19,6 +19,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.search import Scores, draw_seed
+from mmtransfer.seeds import closest_to_seed
 
 from .bn import kept_modes, reestimate_bn
 from .checkpoint_hook import config_digests, digest
@@ -223,7 +224,9 @@ class _Metric:
         Raises:
             EvaluationError: Lists what it does produce.
         """
-        with every_prediction(self.held_out.model):
+        supernet = self.held_out.loop.supernet  # before the first step nothing is selected
+        running = supernet.evaluating(closest_to_seed(supernet.space))
+        with running, every_prediction(self.held_out.model):
             ((_, found),) = self._evaluate(1, [nullcontext])
         if not found:
             self.held_out.loop.runner.logger.warning(

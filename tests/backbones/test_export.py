@@ -31,6 +31,8 @@ def built(kind):
     torch.manual_seed(0)
     net = KINDS[kind]()
     stir(net)
+    if hasattr(net, 'selection'):
+        net.select(net.selection)
     return net.eval().requires_grad_(False)
 
 
