@@ -1,6 +1,6 @@
 """Numbers of a train_cfg with which a run could not begin, or would end nowhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _FROM_ONE = ('max_epochs', 'max_iters', 'val_interval')
@@ -11,7 +11,7 @@ class RangeError(ValueError):
 
 
 def check_ranges(train_cfg: Mapping[str, Any]) -> None:
-    """Refuse lengths and intervals below 1, and architecture steps that would begin after the end.
+    """Refuse lengths, intervals and sizes below 1, and architecture steps that never begin.
 
     MMEngine would divide by such an interval at the end of the first epoch.
 
@@ -27,9 +27,20 @@ def check_ranges(train_cfg: Mapping[str, Any]) -> None:
             raise RangeError(
                 f'train_cfg.{key} must be a whole number of at least 1; received {value!r}.'
             )
+    size = train_cfg.get('input_size')
+    if size is not None and not _is_size(size):
+        raise RangeError(
+            f'train_cfg.input_size must be (height, width) in pixels, both whole numbers of at '
+            f'least 1; received {size!r}.'
+        )
     begin, end = train_cfg.get('arch_begin'), train_cfg.get('max_epochs')
     if begin is not None and end is not None and begin >= end:
         raise RangeError(
             f'train_cfg.arch_begin must lie before train_cfg.max_epochs, or no architecture is '
             f'ever learned; received {begin} and {end}.'
         )
+
+
+def _is_size(value: Any) -> bool:
+    pair = isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2
+    return pair and all(isinstance(side, int) and side >= 1 for side in value)

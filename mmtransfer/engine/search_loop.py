@@ -97,7 +97,8 @@ class SearchLoop(EpochBasedTrainLoop):
         val_begin: int = 1,
         val_interval: int = 1,
     ) -> None:
-        check_ranges(dict(max_epochs=max_epochs, val_interval=val_interval, arch_begin=arch_begin))
+        ranged = dict(max_epochs=max_epochs, val_interval=val_interval, arch_begin=arch_begin)
+        check_ranges({**ranged, 'input_size': input_size})
         split = dict(split or {})
         share, split_seed = split.pop('arch', 0.5), split.pop('seed', 0)
         if split:

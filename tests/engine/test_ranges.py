@@ -16,6 +16,10 @@ from .tiny import search_config
         (dict(max_iters=-5), 'max_iters must be .* received -5'),
         (dict(max_epochs=3, val_interval=0), 'val_interval must be .* received 0'),
         (dict(max_epochs=3, val_interval=1.5), 'val_interval must be .* received 1.5'),
+        (dict(input_size=(0, 8)), r'input_size must be .* received \(0, 8\)'),
+        (dict(input_size=(8,)), 'input_size must be'),
+        (dict(input_size='88'), "input_size must be .* received '88'"),
+        (dict(input_size=8), 'input_size must be .* received 8'),
         (dict(max_epochs=3, arch_begin=3), 'arch_begin must lie before .* received 3 and 3'),
     ],
 )
@@ -27,7 +31,7 @@ def test_numbers_that_lead_nowhere(train_cfg, message):
 def test_numbers_that_lead_somewhere():
     for train_cfg in (
         {},
-        dict(max_epochs=3, arch_begin=2),
+        dict(max_epochs=3, arch_begin=2, input_size=[8, 8]),
         dict(max_epochs=3, arch_begin=None),
         dict(max_iters=9, val_interval=9),
     ):
@@ -43,6 +47,7 @@ SEARCH, SEEDED = 'mmtransfer.SearchLoop', 'mmtransfer.SeededTrainLoop'
         (SEARCH, 'val_interval', 0),
         (SEARCH, 'max_epochs', -1),
         (SEARCH, 'arch_begin', 3),
+        (SEARCH, 'input_size', 0),
         (SEEDED, 'val_interval', 0),
         (SEEDED, 'max_epochs', -1),
     ],
