@@ -41,7 +41,8 @@ def table(args: argparse.Namespace, done: dict) -> str:
     stride = search.model.backbone.get('output_stride', 32)
     of_seed = with_cost(seed, cost_table(space_of(seed), size, output_stride=stride)).cost or {}
     counts = count_model(build_model(seed_config), size)['madds']
-    rest = counts['total'] - counts['backbone']  # the same in all rows: neck and head
+    # Neck and head, the same in all rows; None where one cannot be counted.
+    rest = None if counts['total'] is None else counts['total'] - counts['backbone']
     lines = [
         '| row | backbone MAdds (M) | model MAdds (M) | backbone params (M) | '
         f'test {args.metric}: mean ± std (each run) | val, best | search s | fine-tune s |',
@@ -64,7 +65,7 @@ def table(args: argparse.Namespace, done: dict) -> str:
         tune = [done[f'run{s}/{row}']['seconds'] for s in runs]
         each = ', '.join(f'{v:.3f}' for v in scores)
         madds = millions([c['madds'] for c in costs], 1)
-        whole = millions([c['madds'] + rest for c in costs], 1)
+        whole = '-' if rest is None else millions([c['madds'] + rest for c in costs], 1)
         params = millions([c['params'] for c in costs], 2)
         if source and all('allocation' in done[f'run{s}/{source}'] for s in runs):
             title += ': ' + in_order([done[f'run{s}/{source}']['allocation'] for s in runs])

@@ -46,7 +46,8 @@ class SearchLogHook(Hook):
         share = skip_share(found)
         scalars['skip_share'] = share
         runner.visualizer.add_scalars(scalars, step=runner.iter)
-        figure = draw([found], [f'epoch {runner.epoch + 1}'])
+        shown = found.replace(output_stride=loop.table.output_stride)
+        figure = draw([shown], [f'epoch {runner.epoch + 1}'])
         runner.visualizer.add_image('architecture', to_array(figure), step=runner.iter)
         if not self._warned:
             self._warned = self._warn(runner, share, 'the search is collapsing')
