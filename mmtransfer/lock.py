@@ -31,8 +31,8 @@ class FolderLock:
     def __init__(self, file: int) -> None:
         self._file = file
 
-    def __del__(self) -> None:
-        os.close(self._file)
+    def __del__(self, close=os.close) -> None:  # bound here: modules may be gone at the end
+        close(self._file)
 
 
 # Closing any file that is open on a lock's path would end a POSIX lock of this process, so there is
