@@ -159,6 +159,7 @@ def fake_runner(architecture, epoch):
     said, scalars = [], {}
     loop = SimpleNamespace(
         supernet=SimpleNamespace(space=space),
+        table=SimpleNamespace(output_stride=32),
         derive=lambda: architecture,
         searcher=SimpleNamespace(
             probabilities=lambda: {c.name: [0.0] * len(c.options) for c in space.choices}
