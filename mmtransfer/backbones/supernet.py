@@ -102,12 +102,12 @@ class Supernet(StagedBackbone):
         """Free the selection where no backward pass will follow."""
         self._pending.clear()
 
-    def idle_parameters(self) -> Iterator[nn.Parameter]:
-        """The parameters that take no part in a step under the selection, on any rank."""
-        if self._selection != MIXTURE:
-            yield from self.architecture_parameters()
-        for module in (*self.idle_blocks(), *self.stages[self.out_indices[-1] + 1 :]):
-            yield from module.parameters()
+    def idle_modules(self) -> Iterator[nn.Module]:
+        """Those whose parameters take no part in a step under the selection, on any rank."""
+        if self._selection != MIXTURE and hasattr(self, 'logits'):
+            yield self.logits
+        yield from self.idle_blocks()
+        yield from self.stages[self.out_indices[-1] + 1 :]
 
     def idle_blocks(self) -> Iterator[nn.Module]:
         """The blocks that do not run under the selection, of the stages that do."""

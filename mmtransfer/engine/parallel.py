@@ -87,6 +87,9 @@ class AverageGradients(nn.Module):
         self._limit = int(bucket_mb * 2**20)
         self._reduction: Reduction | None = None
         self._heard: set[int] = set()
+        self._candidates: list[nn.Parameter] = []
+        self._choosing: list[Any] = []
+        self._ids: dict[nn.Module, list[int]] = {}
         if get_world_size() > 1:
             for tensor in [*module.parameters(), *module.buffers()]:
                 first = tensor.detach().contiguous()
@@ -119,9 +122,16 @@ class AverageGradients(nn.Module):
         return self.module(*args, **kwargs)
 
     def _active(self) -> list[nn.Parameter]:
-        choosing = [m for m in self.module.modules() if hasattr(m, 'idle_parameters')]
-        idle = {id(p) for m in choosing for p in m.idle_parameters()}
-        return [p for p in self.module.parameters() if p.requires_grad and id(p) not in idle]
+        if not self._candidates:  # found once: walking a supernet takes longer than its reduction
+            self._candidates = list(self.module.parameters())
+            self._choosing = [m for m in self.module.modules() if hasattr(m, 'idle_modules')]
+        idle: set[int] = set()
+        for chooser in self._choosing:
+            for m in chooser.idle_modules():
+                if m not in self._ids:
+                    self._ids[m] = [id(p) for p in m.parameters()]
+                idle.update(self._ids[m])
+        return [p for p in self._candidates if p.requires_grad and id(p) not in idle]
 
     def _listen(self) -> None:
         active = self._active()
@@ -181,9 +191,9 @@ class Reduction:
             work.wait()
             flat /= get_world_size()
             *averages, shares = flat.split([*(p.numel() for p in bucket), len(bucket)])
-            for parameter, average, share in zip(bucket, averages, shares, strict=True):
+            for number, (parameter, average) in enumerate(zip(bucket, averages, strict=True)):
                 if parameter.grad is None:
-                    absent.append((parameter, share))
+                    absent.append((parameter, shares[number]))
                 parameter.grad = average.view_as(parameter)
                 size += average.numel() * average.element_size()
         if absent:

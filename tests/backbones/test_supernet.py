@@ -32,7 +32,7 @@ def test_idle_parameters_are_those_without_a_gradient(kind):
         if selection == MIXTURE:  # as by a cost term, the stages after the last feature included
             total = total + sum(p.square().sum() for p in net.probabilities().values())
         total.backward()
-        idle = {names[id(p)] for p in net.idle_parameters()}
+        idle = {names[id(p)] for m in net.idle_modules() for p in m.parameters()}
         learning = {name for name, p in net.named_parameters() if p.requires_grad}
         without = {name for name, p in net.named_parameters() if p.grad is None}
         assert without & learning == idle & learning

@@ -25,8 +25,8 @@ class Toy(BaseModel):
         self.rare = nn.Parameter(torch.ones(()))
         self.active = 0
 
-    def idle_parameters(self):
-        return self.ops[1 - self.active].parameters()
+    def idle_modules(self):
+        return [self.ops[1 - self.active]]
 
     def forward(self, inputs, use_rare=False, mode='loss'):
         x = self.head(self.ops[self.active](self.stem(inputs)).mean((2, 3)))
