@@ -145,6 +145,17 @@ class Architecture:
             raise ArchitectureError(f'{source}: {error}') from None
 
     @classmethod
+    def from_content(cls, content: Mapping[str, Any], source: str) -> 'Architecture':
+        """Read what an architecture file holds from a mapping, see :meth:`from_json`."""
+        try:
+            text = json.dumps(dict(content))
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ArchitectureError(
+                f'{source} must hold JSON values only; received: {error}'
+            ) from None
+        return cls.from_json(text, source)
+
+    @classmethod
     def read(cls, path: str | os.PathLike) -> 'Architecture':
         """Read an architecture file; only its form is checked, see :meth:`from_json`."""
         name = os.fspath(path)

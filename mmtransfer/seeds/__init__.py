@@ -3,7 +3,6 @@
 An architecture file names its space, seed and rule; this is where they become the space again.
 """
 
-import json
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -57,14 +56,13 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
     Raises:
         ArchitectureError: There is no such file, it does not hold an architecture of its space, or
             the source is nothing of the above.
-        CheckpointError: A checkpoint cannot be read.
         SpaceError: The seed has no such blocks.
     """
     if isinstance(source, Architecture):
         found, origin = source, 'the architecture'
     elif isinstance(source, Mapping):
         origin = 'the architecture in the config'
-        found = Architecture.from_json(_text(source, origin), origin)
+        found = Architecture.from_content(source, origin)
     elif not isinstance(source, str | os.PathLike):
         raise ArchitectureError(
             f'an architecture must be given as the name of a seed, or as the path or the content '
@@ -94,13 +92,6 @@ def read_architecture(source: Architecture | Mapping[str, Any] | str | os.PathLi
         )
     except SpaceError as error:
         raise SpaceError(f'{origin}: {error}') from None
-
-
-def _text(content: Mapping[str, Any], origin: str) -> str:
-    try:
-        return json.dumps(dict(content))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ArchitectureError(f'{origin} must hold JSON values only; received: {error}') from None
 
 
 def _numbers(text: str, source: str) -> list[int]:

@@ -1,6 +1,5 @@
 """The architecture that a checkpoint of ours holds beside the weights."""
 
-import json
 import os
 from collections.abc import Mapping
 
@@ -14,7 +13,7 @@ def is_checkpoint(path: str | os.PathLike) -> bool:
     try:
         with open(path, 'rb') as file:
             return file.read(4).startswith(_BEGINNINGS)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no name of a file
         return False
 
 
@@ -25,13 +24,16 @@ def recorded_architecture(checkpoint: str | os.PathLike) -> Architecture:
         checkpoint: Written by a training of an `AdaptedBackbone`.
 
     Raises:
-        ArchitectureError: It holds none; that of a search must be derived from it first.
-        CheckpointError: It cannot be read.
+        ArchitectureError: It cannot be read, or it holds none; that of a search must be derived
+            from it first.
     """
     from ..checkpoints.reading import read_checkpoint  # torch, which no other source needs
 
     origin = os.fspath(checkpoint)
-    record = read_checkpoint(origin).get('mmtransfer')
+    try:
+        record = read_checkpoint(origin).get('mmtransfer')
+    except (OSError, ValueError) as error:
+        raise ArchitectureError(str(error)) from error
     found = record.get('architecture') if isinstance(record, Mapping) else None
     if found is None:
         raise ArchitectureError(
@@ -39,4 +41,4 @@ def recorded_architecture(checkpoint: str | os.PathLike) -> Architecture:
             'Those that mmtransfer.CheckpointHook writes for an AdaptedBackbone do. From that of a '
             'search derive one: python tools/derive.py SEARCH_CONFIG CHECKPOINT -o FILE'
         )
-    return Architecture.from_json(json.dumps(found), f"the architecture in '{origin}'")
+    return Architecture.from_content(found, f"the architecture in '{origin}'")
