@@ -193,8 +193,8 @@ def test_nothing_of_the_base_leaks_in(path):
     assert not cfg.get('auto_scale_lr', {}).get('enable')
     assert cfg.default_hooks.checkpoint.type == 'mmtransfer.CheckpointHook'  # joins statistics
     assert 'SyncBuffersHook' not in [hook.type for hook in cfg.get('custom_hooks', [])]
-    search = 'searcher' in cfg.train_cfg
-    wrapper = 'AverageGradients' if search else 'DistributedDataParallel'
+    paths = 'searcher' in cfg.train_cfg or cfg.model.type == 'mmtransfer.ImageClassifier'
+    wrapper = 'AverageGradients' if paths else 'DistributedDataParallel'
     assert cfg.model_wrapper_cfg.type == f'mmtransfer.{wrapper}'
 
 

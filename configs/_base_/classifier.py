@@ -33,7 +33,7 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='mmtransfer.CheckRunHook'),
 ]
-model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
+model_wrapper_cfg = dict(type='mmtransfer.AverageGradients')  # supernets inherit this, too
 visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
 val_evaluator = dict(type='mmtransfer.Accuracy', topk=(1, 5))
 test_evaluator = dict(type='mmtransfer.Accuracy', topk=(1, 5))
