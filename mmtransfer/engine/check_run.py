@@ -11,9 +11,10 @@ from .batches import check_batches
 from .channels import check_channels
 from .classes import check_classes, check_labels
 from .head_boxes import check_head_boxes
+from .label_maps import check_label_maps
 from .labels import labels_in
 from .parts import judged_parts, training_parts
-from .truth import check_annotated, check_label_maps
+from .truth import check_annotated
 
 
 def check_run(runner: Any) -> None:

@@ -6,18 +6,14 @@ from typing import Any
 
 import numpy as np
 from mmcv.transforms import LoadAnnotations
-from mmengine.dataset import Compose
 
-from mmtransfer.annotations import DataError, EmptyDataError, is_annotated, listed, say_empty
+from mmtransfer.annotations import EmptyDataError, is_annotated, say_empty
 
 from .exact_metrics import of_toolbox
-from .parallel import unwrap
 from .parts import Part
 
 # COCO's small, medium and large: the end of a metric's name -> areas in pixels.
 _AREAS = {'_s': (0, 32**2), '_m': (32**2, 96**2), '_l': (96**2, inf)}
-# So many label maps of a data set are looked at, evenly spaced: a fraction of a second.
-_MAPS = 8
 
 
 def check_annotated(part: Part) -> None:
@@ -85,44 +81,3 @@ def measured(metrics: Sequence[Any], found: Mapping[str, Any]) -> dict[str, Any]
         return prefix not in own and isinstance(value, (int, float, np.number)) and bool(value < 0)
 
     return {k: nan if is_missing(k, v) else v for k, v in found.items()}
-
-
-def check_label_maps(model: Any, part: Part) -> None:
-    """Refuse labels of a segmentation that no output stands for, in some of its label maps.
-
-    Args:
-        model: Its decode heads say how many classes there are, and which label they ignore.
-        part: Data sets of mmseg; others are left alone.
-
-    Raises:
-        DataError: Names a file, its labels, and the keys to correct.
-    """
-    heads = [m for m in unwrap(model).modules() if hasattr(m, 'ignore_index')]
-    counts = {h.num_classes for h in heads if isinstance(getattr(h, 'num_classes', None), int)}
-    if not counts:
-        return
-    classes, ignored = min(counts), {h.ignore_index for h in heads}
-    for key, data in part.bearers():
-        for file, labels in _label_maps(data):
-            wrong = sorted(label for label in labels - ignored if not 0 <= label < classes)
-            if wrong:
-                raise DataError(
-                    f'the label maps of {key} must hold labels from 0 to {classes - 1}, as '
-                    f'model.decode_head.num_classes={classes}, or those ignored, '
-                    f'{sorted(ignored)}; {file!r} holds {listed(wrong)}. Set num_classes and '
-                    f'{key}.metainfo.classes to what the maps hold, {key}.reduce_zero_label=True '
-                    f'where 0 is to be ignored, or number the labels anew.'
-                )
-
-
-def _label_maps(dataset: Any) -> Any:
-    """File and labels of some samples, as the pipeline of an mmseg data set loads them."""
-    transforms = getattr(getattr(dataset, 'pipeline', None), 'transforms', ())
-    load = next((t for t in transforms if isinstance(t, LoadAnnotations)), None)
-    if load is None or not hasattr(dataset, 'label_map'):
-        return
-    for index in np.linspace(0, len(dataset) - 1, min(_MAPS, len(dataset))).round().astype(int):
-        info = dataset.get_data_info(int(index))
-        if 'seg_map_path' in info:
-            labels = np.unique(Compose([load])(info)['gt_seg_map'])
-            yield info['seg_map_path'], set(labels.tolist())

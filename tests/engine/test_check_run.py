@@ -2,6 +2,7 @@
 
 import copy
 import json
+import shutil
 from functools import cache
 from pathlib import Path
 
@@ -237,6 +238,30 @@ def test_labels_that_no_output_stands_for(part, label, tmp_path):
         'model.decode_head.num_classes=4, or those ignored, [255]',
         f'{str(file)!r} holds ({label},)',
     )
+
+
+@pytest.mark.parametrize(('label', 'workers'), [(4, 0), (200, 1)])
+def test_labels_of_a_map_that_is_not_looked_at_before(label, workers, tmp_path):
+    """It is refused when it is read; torch would end with an IndexError."""
+    cfg = config('fna/deeplabv3_efflite0_seed_toy', tmp_path)
+    cfg.train_dataloader.num_workers = workers
+    folders = cfg.train_dataloader.dataset.data_prefix
+    for number in range(4, 16):
+        for folder in (folders.img_path, folders.seg_map_path):
+            first = next(f for f in Path(folder).iterdir() if f.name.startswith('0'))
+            shutil.copy(first, first.with_name(f'{number}{first.name[1:]}'))
+    file = label_maps(cfg, 'train')[1]
+    labels = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+    labels[labels == 3] = label
+    cv2.imwrite(str(file), labels)
+    runner = Runner.from_cfg(cfg)
+    with pytest.raises(SampleError) as error:
+        runner.train()
+    assert (
+        'label maps of train_dataloader.dataset must hold labels from 0 to 3, as '
+        'model.decode_head.num_classes=4, or those ignored, [255]; sample 1, '
+        f'{str(file)!r} holds ({label},). Set num_classes'
+    ) in str(error.value)
 
 
 def test_a_decode_head_of_other_classes(tmp_path):
