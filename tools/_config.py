@@ -58,8 +58,12 @@ def is_search(cfg: 'Config') -> bool:
 
 
 def check_backbone(cfg: 'Config') -> None:
-    """Raise ConfigError unless the model of a config has a backbone of its own."""
-    if not isinstance(cfg.model.get('backbone'), Mapping):
+    """Raise ConfigError unless the model of a config has a backbone, of ours if it is wrapped."""
+    from mmtransfer.cost.config import own_backbones
+
+    if isinstance(cfg.model.get('backbone'), Mapping):
+        return
+    if not own_backbones(cfg.model, cfg.get('default_scope')):
         parts = ', '.join(sorted(set(cfg.model) - {'type'})) or 'nothing'
         raise ConfigError(
             f"the model of '{cfg.filename}' must have a backbone; it is a "
@@ -69,6 +73,7 @@ def check_backbone(cfg: 'Config') -> None:
 
 def check_search(cfg: 'Config') -> None:
     """Raise ConfigError unless a config is of a search: by its train loop and its backbone."""
+    from mmtransfer.cost.config import own_backbones
     from mmtransfer.registry import MODELS, named_type
 
     kind = (cfg.get('train_cfg') or {}).get('type')
@@ -82,12 +87,14 @@ def check_search(cfg: 'Config') -> None:
             f'configs/block_allocation/classifier_r50_greedy.py does.'
         )
     check_backbone(cfg)
-    backbone = named_type(cfg.model.backbone, MODELS, cfg.get('default_scope'))
-    if not hasattr(backbone, 'architecture_parameters'):
-        raise ConfigError(
-            f'model.backbone of a search must be a supernet, such as mmtransfer.FNASupernet; '
-            f"received {cfg.model.backbone.get('type')!r} in '{cfg.filename}'."
-        )
+    scope = cfg.get('default_scope')
+    own = own_backbones(cfg.model, scope) or {'model.backbone': cfg.model.get('backbone')}
+    for key, backbone in own.items():
+        if not hasattr(named_type(backbone, MODELS, scope), 'architecture_parameters'):
+            raise ConfigError(
+                f'{key} of a search must be a supernet, such as mmtransfer.FNASupernet; received '
+                f"{backbone.get('type')!r} in '{cfg.filename}'."
+            )
 
 
 def check_schedule(cfg: 'Config') -> None:

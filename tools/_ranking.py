@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.config import own_backbones
 from mmtransfer.cost.metrics import UNITS
 from mmtransfer.engine.candidate_phase import say_undecided
 from mmtransfer.engine.fit import check_tensors
@@ -44,7 +45,8 @@ def load_search(cfg: Config, checkpoint: str) -> Any:
             model.
     """
     check_search(cfg)
-    cfg.model.backbone.init_cfg = None
+    for backbone in own_backbones(cfg.model, cfg.get('default_scope')).values():
+        backbone.init_cfg = None
     cfg.load_from, cfg.resume = None, False
     runner = Runner.from_cfg(cfg)
     loop: Any = runner.build_train_loop(cfg.train_cfg)

@@ -60,12 +60,13 @@ class Adaptation:
 
     def __post_init__(self) -> None:
         self.found = self.root / 'architecture.json'
-        backbone = self.adapt.model.backbone
-        before = backbone.get('architecture') or ''
-        before = before if isinstance(before, str) else ''
-        backbone.architecture = str(self.found)
-        for key in ('blocks', 'max_blocks'):  # they would choose a network by themselves
-            backbone.pop(key, None)
+        before = ''
+        for backbone in self._backbones(self.adapt).values():
+            given = backbone.get('architecture')
+            before = given if isinstance(given, str) else before
+            backbone.architecture = str(self.found)
+            for key in ('blocks', 'max_blocks'):  # they would choose a network by themselves
+                backbone.pop(key, None)
         self.other_runs = run_folders(before)
         for _, hook in remap_hooks(self.adapt):
             if of_one_search(before, hook['checkpoint']):
@@ -82,13 +83,14 @@ class Adaptation:
         from mmtransfer.backbones import AdaptedBackbone
         from mmtransfer.registry import MODELS, is_a
 
-        scope, backbone = self.adapt.get('default_scope'), self.adapt.model.backbone
-        if not is_a(backbone, AdaptedBackbone, MODELS, scope):
-            raise ConfigError(
-                f'model.backbone of the adapt config must be an mmtransfer.AdaptedBackbone, which '
-                f'takes what the search finds; received {backbone.get("type")!r} in '
-                f"'{self.adapt.filename}'."
-            )
+        scope = self.adapt.get('default_scope')
+        for name, backbone in self._backbones(self.adapt).items():
+            if not is_a(backbone, AdaptedBackbone, MODELS, scope):
+                raise ConfigError(
+                    f'{name} of the adapt config must be an mmtransfer.AdaptedBackbone, which '
+                    f'takes what the search finds; received {backbone.get("type")!r} in '
+                    f"'{self.adapt.filename}'."
+                )
         for key, value in settings(self.adapt):
             path = Path(value) if isinstance(value, str) else Path()
             if self.other_runs & {path, *path.parents}:
@@ -106,6 +108,14 @@ class Adaptation:
                     f'the first stage, because none writes it. Run the training that does.'
                 )
 
+    @staticmethod
+    def _backbones(cfg: 'Config') -> dict:
+        """Those of ours by their keys, else what stands in their place."""
+        from mmtransfer.cost.config import own_backbones
+
+        own = own_backbones(cfg.model, cfg.get('default_scope'))
+        return own or {'model.backbone': cfg.model.backbone}
+
     def uncounted(self) -> list[str]:
         """What the report will leave out, found before the first stage; the seed's network stands
         for the adapted one.
@@ -114,7 +124,7 @@ class Adaptation:
             ValueError: A model cannot be built.
         """
         size = tuple(self.search.train_cfg.input_size)
-        like = self.search.model.backbone.get('seed')
+        like = next(iter(self._backbones(self.search).values())).get('seed')
         networks = [('the adapted network', self.adapt, like)] if like else []
         networks += [('the seed', self.seed, None)] if self.seed else []
         return [

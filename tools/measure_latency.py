@@ -43,6 +43,7 @@ def measure(args: argparse.Namespace) -> tuple['CostTable', 'Stamp', 'Architectu
     from mmengine.registry import init_default_scope
 
     from mmtransfer.backbones import AdaptedBackbone
+    from mmtransfer.cost.config import own_supernet
     from mmtransfer.cost.latency import stamp_here
     from mmtransfer.cost.timing import median_times, supernet_jobs, table_of_times
     from mmtransfer.registry import MODELS
@@ -54,7 +55,7 @@ def measure(args: argparse.Namespace) -> tuple['CostTable', 'Stamp', 'Architectu
         cfg = read_config(args.config, args.cfg_options)
         check_search(cfg)
         init_default_scope(cfg.get('default_scope', 'mmengine'))
-        supernet: Any = MODELS.build(dict(cfg.model.backbone, init_cfg=None))
+        supernet: Any = MODELS.build(own_supernet(cfg.model))
     size = (int(cfg.train_cfg.input_size[0]), int(cfg.train_cfg.input_size[1]))
     stride, seed = supernet.output_stride, closest_to_seed(supernet.space)
     last = len(supernet.stages) - 1

@@ -42,8 +42,9 @@ def _backbone_of(config: str) -> 'nn.Module':
 
     from mmtransfer.cost.config import build_model
 
-    backbone = getattr(build_model(read_config(config)), 'backbone', None)
-    if not isinstance(backbone, nn.Module):
+    parts = [getattr(m, 'backbone', None) for m in build_model(read_config(config)).modules()]
+    backbone = next((part for part in parts if isinstance(part, nn.Module)), None)
+    if backbone is None:
         raise ValueError(f'the model of {config} must have a backbone; it has none')
     return backbone
 

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mmengine.config import Config
@@ -43,7 +44,7 @@ def build_model(
     model = copy.deepcopy(cfg.model)
     if architecture is not None:
         with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
-            model.backbone = _with_architecture(model.backbone, architecture)
+            _put(model, architecture)
     _forget_weights(model)
     with DefaultScope.overwrite_default_scope(cfg.get('default_scope')):
         try:
@@ -57,17 +58,89 @@ def build_model(
             ) from error
 
 
+def own_backbones(model: Any, scope: str | None = None) -> dict[str, Any]:
+    """The backbones of ours in the config of a model, by their keys, as they stand in it.
+
+    That is ``'model.backbone'`` in most models, ``'model.detector.backbone'`` in a semi-supervised
+    one. Only keys that end in ``backbone`` are looked at, so no toolbox need be imported.
+
+    Args:
+        model: ``cfg.model``.
+        scope: ``cfg.default_scope``; None: the current one.
+    """
+    return dict(_own_backbones(model, 'model', scope))
+
+
+def own_supernet(model: Any, scope: str | None = None) -> Any:
+    """The config of the one supernet in the config of a model, without its weights; arguments as
+    of :func:`own_backbones`.
+
+    Raises:
+        ValueError: There is none, or there are several.
+    """
+    found = {
+        key: part
+        for key, part in own_backbones(model, scope).items()
+        if _is_supernet(named_type(part, MODELS, scope))
+    }
+    if len(found) != 1:
+        raise ValueError(
+            f'the model of a search must have one supernet, such as '
+            f"model.backbone=dict(type='mmtransfer.FNASupernet'); found {len(found)}"
+            f'{": " if found else ""}{", ".join(found)}.'
+        )
+    (part,) = found.values()
+    return dict(part, init_cfg=None)
+
+
+def _own_backbones(node: Any, key: str, scope: str | None) -> Iterator[tuple[str, Any]]:
+    items: Any = ()
+    if isinstance(node, Mapping):
+        scope = node.get('_scope_') or scope
+        kind = named_type(node, MODELS, scope) if key.endswith('backbone') else None
+        if _is_supernet(kind) or 'AdaptedBackbone' in _names(kind):
+            yield key, node
+            return
+        items = node.items()
+    elif isinstance(node, (list, tuple)):
+        items = enumerate(node)
+    for name, part in items:
+        yield from _own_backbones(part, f'{key}.{name}', scope)
+
+
+def _is_supernet(kind: Any) -> bool:
+    return hasattr(kind, 'architecture_parameters')
+
+
+def _names(kind: Any) -> set[str]:
+    """Of a class and those it is derived from; ours lie in a room below."""
+    return {c.__name__ for c in getattr(kind, '__mro__', ())}
+
+
+def _put(model: Any, architecture: Architecture | str | os.PathLike) -> None:
+    """Let every backbone of ours in the config of a model be of this architecture, in place."""
+    own = own_backbones(model)
+    if not own:  # which says what must hold
+        model.backbone = _with_architecture(model.get('backbone') or {}, architecture)
+    for key in own:
+        *path, name = key.split('.')[1:]
+        owner = model
+        for step in path:
+            owner = owner[int(step) if isinstance(owner, (list, tuple)) else step]
+        owner[name] = _with_architecture(owner[name], architecture)
+
+
 def _with_architecture(backbone: Any, architecture: Architecture | str | os.PathLike) -> Any:
     kind = named_type(backbone, MODELS)
-    names = {c.__name__ for c in getattr(kind, '__mro__', ())}  # the classes lie in a room below
+    names = _names(kind)
     if names & set(SUPERNETS):
         shared = {key: backbone[key] for key in _SHARED if key in backbone}
         backbone = backbone.__class__(type=ADAPTED, **shared)
     elif 'AdaptedBackbone' not in names:
         raise ValueError(
             f'an architecture can only be put into a backbone of type {ADAPTED} or a supernet '
-            f'({", ".join(SUPERNETS)}); the config has {backbone.type!r}. Take a search, adapt or '
-            f'seed config, or leave the architecture out.'
+            f'({", ".join(SUPERNETS)}); the config has {backbone.get("type")!r}. Take a search, '
+            f'adapt or seed config, or leave the architecture out.'
         )
     for shorthand in ('blocks', 'max_blocks'):
         backbone.pop(shorthand, None)

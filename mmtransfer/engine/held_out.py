@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.config import own_backbones
 from mmtransfer.search import Scores, draw_seed
 from mmtransfer.seeds import closest_to_seed
 
@@ -117,7 +118,9 @@ class HeldOut:
     def scores(self) -> Scores:
         """No scores yet, but all that they follow from."""
         cfg, given = self.loop.runner.cfg, self.settings
-        model = {**cfg.model, 'backbone': {**cfg.model.get('backbone', {}), 'init_cfg': None}}
+        model = copy.deepcopy(cfg.model)
+        for backbone in own_backbones(model, cfg.get('default_scope')).values():
+            backbone['init_cfg'] = None  # the weights count, not where they began
         follows = {
             'metric': given.metric,
             'bn_iterations': given.bn_iterations,

@@ -20,6 +20,7 @@ import torch
 from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.config import own_supernet
 from mmtransfer.cost.metrics import UNITS, say, table_for
 from mmtransfer.cost.table import METRICS, CostTable, cost_table
 from mmtransfer.registry import MODELS
@@ -314,7 +315,7 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     Raises:
         ValueError: The checkpoint is of another space, or holds no result.
     """
-    supernet: Any = MODELS.build(dict(config.model.backbone, init_cfg=None))
+    supernet: Any = MODELS.build(own_supernet(config.model, config.get('default_scope')))
     content = read_checkpoint(checkpoint)
     tensors = tensors_of(content, str(checkpoint))
     place = choose_prefix(tensors, image_weight(supernet.seed), 'backbone.')

@@ -67,6 +67,18 @@ class TinyClassifier(BaseModel):
         return [dict(label=int(i)) for i in logits.argmax(1)] if mode == 'predict' else logits
 
 
+@MODELS.register_module()
+class TinyWrapper(BaseModel):
+    """Holds its model as mmdet's semi-supervised ones hold a detector."""
+
+    def __init__(self, detector, data_preprocessor=None, init_cfg=None):
+        super().__init__(data_preprocessor, init_cfg)
+        self.detector = MODELS.build(detector)
+
+    def forward(self, *args, **kwargs):
+        return self.detector(*args, **kwargs)
+
+
 @METRICS.register_module()
 class TinyAccuracy(BaseMetric):
     """Counts the predicted ones: deterministic and cheap."""
@@ -89,8 +101,14 @@ def loader(number=16, workers=0, batch_size=4, shuffle=True):
     )
 
 
-def search_config(work_dir, *, workers=0, epochs=3, space='mobilenet_v2', **train_cfg) -> Config:
+def search_config(
+    work_dir, *, workers=0, epochs=3, space='mobilenet_v2', wrapped=False, **train_cfg
+) -> Config:
     """A whole search config: 2 weight steps an epoch, architecture steps from epoch 1 on."""
+    backbone = dict(type='mmtransfer.FNASupernet', **SPACES[space])
+    model = dict(type='mmtransfer.TinyClassifier', backbone=backbone)
+    if wrapped:
+        model = dict(type='mmtransfer.TinyWrapper', detector=model)
     wrapper = dict(type='mmtransfer.RegularisedOptimWrapper', clip_grad=dict(max_norm=35))
     loop = dict(
         type='mmtransfer.SearchLoop',
@@ -104,10 +122,7 @@ def search_config(work_dir, *, workers=0, epochs=3, space='mobilenet_v2', **trai
     return Config(
         dict(
             default_scope='mmengine',
-            model=dict(
-                type='mmtransfer.TinyClassifier',
-                backbone=dict(type='mmtransfer.FNASupernet', **SPACES[space]),
-            ),
+            model=model,
             train_dataloader=loader(workers=workers),
             val_dataloader=loader(number=4, shuffle=False),
             val_evaluator=dict(type='mmtransfer.TinyAccuracy'),

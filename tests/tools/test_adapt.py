@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / 'tools'))
 
 import adapt  # noqa: E402
 import demo  # noqa: E402
-from _config import ConfigError, read_config  # noqa: E402
+from _config import ConfigError, check_search, read_config  # noqa: E402
 from _stages import Job, Stage, StageError  # noqa: E402
 
 from mmtransfer.engine import RemapHook  # noqa: E402
@@ -184,6 +184,29 @@ def test_configs_of_pure_python(tmp_path):
     ((_, hook),) = adapt.remap_hooks(again)
     assert hook.checkpoint == str(root / 'search') and again.train_cfg.max_epochs == 5
     assert again.model.backbone.architecture == str(root / 'architecture.json')
+
+
+def test_a_wrapped_detector(tmp_path):
+    backbone = dict(
+        type='mmtransfer.AdaptedBackbone', architecture='runs/s/architecture.json', blocks=[1]
+    )
+    plain = fine_tune(model=dict(detector=dict(backbone=backbone)))
+    adaptation(tmp_path, plain).check()
+    found = plain.model.detector.backbone
+    assert found.architecture == str(tmp_path / 'architecture.json') and 'blocks' not in found
+    assert plain.custom_hooks[0].checkpoint == str(tmp_path / 'search')
+
+
+def test_a_search_without_a_supernet_in_its_wrapper():
+    search = dict(type='mmtransfer.SearchLoop')
+    backbone = dict(type='mmtransfer.AdaptedBackbone', architecture='mobilenet_v2')
+    cfg = Config(dict(model=dict(detector=dict(backbone=backbone)), train_cfg=search))
+    with pytest.raises(
+        ConfigError, match=r'model\.detector\.backbone of a search must be a supern'
+    ):
+        check_search(cfg)
+    backbone.update(type='mmtransfer.FNASupernet')
+    check_search(Config(dict(model=dict(detector=dict(backbone=backbone)), train_cfg=search)))
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,17 @@ def test_the_tool_measures_a_table_that_a_search_reads(
     assert set(table.entries['stage1.layer1']) == {'k3e3', 'k5e3', 'skip'}
 
 
+def test_the_backbone_of_a_wrapped_detector(tmp_path, monkeypatch):
+    text = CONFIG.replace('dict(backbone=', 'dict(detector=dict(backbone=', 1)
+    (tmp_path / 'config.py').write_text(text.replace('))\ntrain', ')))\ntrain'))
+    out = tmp_path / 'latency.json'
+    monkeypatch.setattr(
+        sys, 'argv', ['x', str(tmp_path / 'config.py'), '-o', str(out), '--repeats', '1']
+    )
+    assert tool.main() == 0
+    assert json.loads(out.read_text())['stamp']['output_stride'] == 16
+
+
 @pytest.mark.parametrize('wrong', [['--batch', '0'], ['--repeats', '0'], ['--device', 'tpu']])
 def test_wrong_arguments_are_refused(config, wrong):
     with pytest.raises(SystemExit) as error:

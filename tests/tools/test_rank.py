@@ -11,7 +11,7 @@ import pytest
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.engine.held_out import HeldOut
-from mmtransfer.search import Scores, ScoresError
+from mmtransfer.search import Scores, ScoresError, derive_from_checkpoint
 
 from ..engine.test_search_loop import run
 from ..engine.tiny import search_config
@@ -33,6 +33,24 @@ def searched(tmp_path_factory):
     config.dump(str(folder / 'config.py'))
     run(config)
     return folder
+
+
+def test_a_wrapped_detector(tmp_path):
+    """Its supernet is derived and scored, whatever file it began with."""
+    compat.apply()
+    config = search_config(tmp_path / 'search', epochs=2, wrapped=True)
+    backbone = config.model.detector.backbone
+    run(config)
+    written = Architecture.read(tmp_path / 'search/architecture.json')
+    assert derive_from_checkpoint(config, tmp_path / 'search') == written
+    digests = set()
+    for name in ('missing.pth', 'gone.pth'):
+        backbone.init_cfg = dict(type='mmtransfer.Remap', checkpoint=name)
+        config.dump(str(tmp_path / 'config.py'))
+        found = ranked(tmp_path, tmp_path / 'scores.json')  # the second takes those of the first
+        assert len(found.values) == 4
+        digests.add(found.evaluation['model'])
+    assert len(digests) == 1
 
 
 @pytest.fixture
