@@ -1,10 +1,13 @@
 """Model and data must know the same classes."""
 
+from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
+from mmengine.registry import DefaultScope
 from torch import nn
 
+from mmtransfer import compat
 from mmtransfer.engine.classes import (
     CheckClassesHook,
     ClassesError,
@@ -73,23 +76,20 @@ def test_heads_that_tell_classes_apart_and_no_others():
 
 
 def test_heads_of_poses_by_what_they_say():
-    mmpose = pytest.importorskip('mmpose.models.heads')
+    compat.apply()  # mmpose without torchvision
+    mmpose = import_module('mmpose.models.heads')
     codec = dict(input_size=(64, 64), heatmap_size=(16, 16))
-    for head, expected in (
-        (mmpose.HeatmapHead(8, 16, deconv_out_channels=None), ('out_channels', 16)),
-        (
-            mmpose.HeatmapHead(
-                8,
-                48,
-                deconv_out_channels=None,
-                decoder=dict(type='UDPHeatmap', heatmap_type='combined', **codec),
-                loss=dict(type='CombinedTargetMSELoss', use_target_weight=True),
-            ),
-            ('out_channels', 16),
-        ),
-        (mmpose.RegressionHead(8, 14), ('num_joints', 14)),
-    ):
-        name, count = expected
+    combined = dict(
+        decoder=dict(type='UDPHeatmap', heatmap_type='combined', **codec),
+        loss=dict(type='CombinedTargetMSELoss', use_target_weight=True),
+    )
+    with DefaultScope.overwrite_default_scope('mmpose'):
+        heads = [
+            (mmpose.HeatmapHead(8, 16, deconv_out_channels=None), 'out_channels', 16),
+            (mmpose.HeatmapHead(8, 48, deconv_out_channels=None, **combined), 'out_channels', 16),
+            (mmpose.RegressionHead(8, 14), 'num_joints', 14),
+        ]
+    for head, name, count in heads:
         assert outputs_of(Part(head=head), 'joints') == {f'model.head.{name}': count}
 
 
