@@ -24,6 +24,10 @@ class StageError(UserError):
     status = 1
 
 
+class RecordError(UserError):
+    """A record of finished stages that was edited or damaged."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One command.
@@ -75,13 +79,16 @@ class Job:
         record: The JSON file of finished stages.
         stages: In order.
         verbose: Show the output of the stages instead of one line of progress.
+
+    Raises:
+        RecordError: The file is not what a job writes.
     """
 
     def __init__(self, record: Path, stages: Sequence[Stage], verbose: bool = False) -> None:
         self.record = record
         self.stages = list(stages)
         self.verbose = verbose
-        self.done: dict[str, dict] = json.loads(record.read_text()) if record.exists() else {}
+        self.done = _read(record) if record.exists() else {}
         self.digests: dict[str, str] = {}
         for stage in self.stages:
             before = [self.digests[name] for name in stage.after]
@@ -220,6 +227,42 @@ class Job:
         elapsed += sum(self.seconds(s.name) for s in self._spent)
         rate = elapsed / (here - first + sum(s.work(images) for s in self._spent))
         return rate * (whole - here), rate * sum(s.work(images) for s in later)
+
+
+# What is noted of a stage, and of the data.
+_NOTED: dict[str, type | tuple[type, ...]] = {
+    'digest': str, 'seconds': (int, float), 'finished': bool, 'images': (int, float)
+}  # fmt: skip
+
+
+def _read(record: Path) -> dict[str, dict]:
+    """The finished stages, by name.
+
+    Raises:
+        RecordError: Says what is wrong in the file.
+    """
+    try:
+        done = json.loads(record.read_text())
+    except ValueError as error:  # no JSON, or no text
+        raise _refusal(record, f'it cannot be read: {error}') from None
+    if not isinstance(done, dict):
+        raise _refusal(record, f'it holds a {type(done).__name__}')
+    for name, entry in done.items():
+        needed = {'images'} if name == 'data' else {'digest', 'seconds'}
+        if not isinstance(entry, dict) or not needed <= entry.keys():
+            raise _refusal(record, f'{name!r} must have {", ".join(sorted(needed))}')
+        for key, value in entry.items():
+            if key in _NOTED and not isinstance(value, _NOTED[key]):
+                raise _refusal(record, f'{name}.{key} is {value!r}')
+    return done
+
+
+def _refusal(record: Path, wrong: str) -> RecordError:
+    return RecordError(
+        f"'{record}' must be the record of finished stages as this tool has written it; {wrong}. "
+        f'Put the file back as it was. Or move it away: then every stage runs anew, and the '
+        f'folders of the earlier run are kept under other names.'
+    )
 
 
 def _free_name(folder: Path) -> Path:

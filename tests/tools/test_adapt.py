@@ -16,7 +16,7 @@ sys.path.insert(0, str(ROOT / 'tools'))
 import adapt  # noqa: E402
 import demo  # noqa: E402
 from _config import ConfigError, check_search, read_config  # noqa: E402
-from _stages import Job, Stage, StageError  # noqa: E402
+from _stages import Job, RecordError, Stage, StageError  # noqa: E402
 
 from mmtransfer.engine import RemapHook  # noqa: E402
 from mmtransfer.files import write_atomically  # noqa: E402
@@ -78,6 +78,27 @@ def test_a_failed_stage_is_continued(stages, tmp_path):
     (tmp_path / 'fail').unlink()
     Job(record, stages()).run()
     assert calls(tmp_path) == ['first', 'second', 'second --resume']
+
+
+@pytest.mark.parametrize(
+    ('text', 'wrong'),
+    [
+        ('{"first": {', 'cannot be read: Expecting'),
+        (b'\xff\xfe\x00', 'cannot be read: '),
+        ('[]', 'it holds a list'),
+        ('{"first": 3}', "'first' must have digest, seconds"),
+        ('{"first": {"digest": "x"}}', "'first' must have digest, seconds"),
+        ('{"first": {"digest": "x", "seconds": "long"}}', "first.seconds is 'long'"),
+        ('{"data": {}}', "'data' must have images"),
+    ],
+)
+def test_an_edited_record_is_named(stages, tmp_path, text, wrong):
+    record = tmp_path / 'adapt.json'
+    record.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(RecordError) as error:
+        Job(record, stages())
+    assert f"'{record}' must be the record of finished stages" in str(error.value)
+    assert wrong in str(error.value) and 'move it away: then every stage runs' in str(error.value)
 
 
 def test_a_changed_config_runs_its_stage_and_the_later_ones_anew(stages, tmp_path):
