@@ -1,8 +1,7 @@
 """Checkpoints that a kill at any moment cannot spoil, and that only their own config resumes."""
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,6 +20,7 @@ from mmtransfer.registry import HOOKS
 from mmtransfer.remap.load import loaded_state
 from mmtransfer.remap.sources import own_backbones
 
+from .digests import config_digests, former_digests
 from .fit import check_complete, check_config, check_optimizer, check_tensors, tensors_in
 from .noted import ResumeError, select_noted, take_seed
 from .parallel import unwrap
@@ -28,15 +28,6 @@ from .portable import embed_architectures, identified
 from .statistics_hook import AverageStatisticsHook
 
 FORMAT = 1
-# What may change between a run and its continuation.
-_FREE = {
-    'train_cfg': (
-        *('max_epochs', 'max_iters', 'val_begin', 'val_interval', 'dynamic_intervals'),
-        *('evaluation', 'shared_evaluation'),  # scores say themselves what they follow from
-    ),
-    'train_dataloader': ('num_workers', 'persistent_workers', 'pin_memory', 'prefetch_factor'),
-}
-_PARTS = ('model', 'train_dataloader', 'train_cfg', 'optim_wrapper', 'param_scheduler')
 
 
 @register_backend('mmtransfer.atomic', force=True)
@@ -46,38 +37,6 @@ class AtomicLocalBackend(LocalBackend):
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes to a file, see :func:`write_atomically`."""
         write_atomically(obj, filepath)
-
-
-def config_digests(cfg: Any) -> dict[str, str]:
-    """One digest per part of a config that a continuation must share.
-
-    Of an architecture only what makes it another one counts, not the file that it is read from.
-    """
-    return _digests(lambda part: identified(cfg.get(part)))
-
-
-def _digests(value_of: Callable[[str], Any]) -> dict[str, str]:
-    digests = {}
-    for part in _PARTS:
-        value = value_of(part)
-        value = dict(value) if isinstance(value, dict) else {'': value}
-        free = _FREE.get(part, ())
-        if part == 'train_cfg' and value.get('arch_begin') is None:
-            free = (*free, 'searcher')  # it asks for candidates when the weights are trained
-        digests[part] = digest({k: v for k, v in value.items() if k not in free})
-    return digests
-
-
-def digest(config: Any) -> str:
-    """16 hexadecimal digits that follow from a part of a config."""
-    text = json.dumps(config, sort_keys=True, default=_spelled)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _spelled(value: Any) -> str:
-    """A value that JSON does not have. The text of a function would say where in memory it lies."""
-    named = callable(value) and not isinstance(value, type) and hasattr(value, '__qualname__')
-    return f'{value.__module__}.{value.__qualname__}' if named else str(value)
 
 
 @HOOKS.register_module()
@@ -112,7 +71,7 @@ class CheckpointHook(_CheckpointHook):
 
     def before_run(self, runner) -> None:
         """Choose what to resume, and put the architecture into the config."""
-        self.digests_as_given = _digests(runner.cfg.get)
+        self.digests_as_given = former_digests(runner.cfg.get)
         self.embeds = embed_architectures(runner.cfg)
         if self.embeds:
             runner.dump_config()
@@ -257,7 +216,9 @@ class CheckpointHook(_CheckpointHook):
                 )
             return
         try:
-            check_config(checkpoint, config_digests(runner.cfg), self.digests_as_given)
+            former = former_digests(lambda part: identified(runner.cfg.get(part)))
+            mine = config_digests(runner.cfg)
+            check_config(checkpoint, mine, [former, self.digests_as_given])
             check_complete(runner, checkpoint)
             check_tensors(model, checkpoint['state_dict'])
             check_optimizer(checkpoint['optimizer'])

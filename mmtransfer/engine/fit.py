@@ -1,6 +1,6 @@
 """Whether a checkpoint fits a run that resumes or tests it: checked before any of it is loaded."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from mmtransfer.checkpoints.tensors import check_values
 
 
-def check_config(checkpoint: Mapping, mine: Mapping[str, str], given: Mapping[str, str]) -> None:
+def check_config(
+    checkpoint: Mapping, mine: Mapping[str, str], former: Sequence[Mapping[str, str]]
+) -> None:
     """Raise ValueError unless a checkpoint was written with the config that resumes it.
 
     Args:
         checkpoint: As it was loaded.
         mine: Digests of the config's parts.
-        given: The same of the config as it was given, its architecture a path.
+        former: The same as versions before this one have noted it.
     """
     theirs = checkpoint.get('mmtransfer', {}).get('config')
     if theirs is None:
@@ -24,8 +26,8 @@ def check_config(checkpoint: Mapping, mine: Mapping[str, str], given: Mapping[st
             'does not say which config it belongs to. Start anew, with load_from to take its '
             'weights.'
         )
-    # Those of before architectures were identified are digests of the config as it was given.
-    differing = [p for p in mine if theirs.get(p) not in (mine[p], given.get(p))]
+    known = [mine, *former]
+    differing = [p for p in mine if theirs.get(p) not in {d.get(p) for d in known}]
     if differing:
         raise ValueError(
             f'a run must be resumed with the config that began it; the checkpoint is of '

@@ -23,7 +23,7 @@ from mmtransfer.search import Scores, draw_seed
 from mmtransfer.seeds import closest_to_seed
 
 from .bn import kept_modes, reestimate_bn
-from .checkpoint_hook import config_digests, digest
+from .digests import config_digests, digest
 from .exact_metrics import every_prediction, unrounded
 from .head_boxes import without_head_boxes
 from .held_out_data import EvaluationError, as_validated, restrict_evaluator

@@ -43,7 +43,8 @@ def identified(part: Any) -> Any:
 def _replaced(value: Any, change: Callable[[Architecture], Any]) -> Any:
     """A copy with the architectures changed that an `AdaptedBackbone` reads, seeds left alone."""
     if isinstance(value, dict):
-        copy = type(value)((k, _replaced(v, change)) for k, v in value.items())
+        # What a config of pure Python imports stays as it stands there, so that it can be dumped.
+        copy = type(value)((k, _replaced(v, change)) for k, v in dict.items(value))
         given: Any = copy.get('architecture')
         if _is_read(given) and is_a(copy, AdaptedBackbone, MODELS):
             copy['architecture'] = change(read_architecture(given))

@@ -16,7 +16,8 @@ from torch import nn
 from mmtransfer import compat
 from mmtransfer.checkpoints.errors import CheckpointError
 from mmtransfer.checkpoints.reading import read_checkpoint
-from mmtransfer.engine.checkpoint_hook import ResumeError, config_digests
+from mmtransfer.engine.checkpoint_hook import ResumeError
+from mmtransfer.engine.digests import config_digests
 from mmtransfer.registry import METRICS, MODELS
 
 from .test_search_loop import assert_equal_states

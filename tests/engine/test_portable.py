@@ -12,7 +12,8 @@ from mmengine.runner import Runner
 from mmtransfer.architecture import ArchitectureError
 from mmtransfer.backbones import AdaptedBackbone
 from mmtransfer.checkpoints.reading import read_checkpoint
-from mmtransfer.engine.checkpoint_hook import ResumeError, _digests, config_digests
+from mmtransfer.engine.checkpoint_hook import ResumeError
+from mmtransfer.engine.digests import config_digests, former_digests
 from mmtransfer.engine.portable import embed_architectures
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import mbconv_space, read_architecture, seed_architecture
@@ -106,7 +107,7 @@ def test_resume_of_a_checkpoint_of_before(tmp_path, monkeypatch):
     train(adapt_config(tmp_path, 'architecture.json'))
     path = tmp_path / 'work/epoch_1.pth'
     content = read_checkpoint(path)
-    before = _digests(cfg.get)['model']
+    before = former_digests(cfg.get)['model']
     assert content['mmtransfer']['config']['model'] != before
     content['mmtransfer']['config']['model'] = before
     torch.save(content, path)
@@ -147,3 +148,26 @@ def test_a_wrapped_model_and_a_class_as_type(tmp_path):
     assert embed_architectures(cfg)
     content = cfg.model.detector[0].backbone.architecture
     assert read_architecture(dict(content)) == found()
+
+
+PURE = """
+from mmengine.config import read_base
+with read_base():
+    from .base import *
+from mmtransfer.backbones import AdaptedBackbone
+model = dict(backbone=dict(type=AdaptedBackbone, architecture='{}', norm_cfg=dict(type=BN)))
+"""
+
+
+def test_a_config_of_pure_python_is_dumped_with_paths_for_classes(tmp_path):
+    found().write(tmp_path / 'found.json')
+    (tmp_path / 'base.py').write_text('from torch.nn import BatchNorm2d as BN\n')
+    (tmp_path / 'pure.py').write_text(PURE.format(tmp_path / 'found.json'))
+    cfg = Config.fromfile(tmp_path / 'pure.py')
+    before = config_digests(cfg)
+    assert embed_architectures(cfg)
+    cfg.dump(str(tmp_path / 'dumped.py'))
+    again = Config.fromfile(tmp_path / 'dumped.py')
+    assert again.model.backbone.type == 'mmtransfer.backbones.AdaptedBackbone'
+    assert read_architecture(again.model.backbone.architecture.to_dict()) == found()
+    assert config_digests(again) == config_digests(cfg) == before

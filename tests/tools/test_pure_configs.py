@@ -1,6 +1,7 @@
 """A config of pure Python, with classes in place of names: a search, its resume, its result."""
 
 import json
+from pathlib import Path
 
 import derive
 import get_cost
@@ -74,6 +75,15 @@ def test_a_search(config, tmp_path, monkeypatch, capsys):
     longer = ('--cfg-options', 'train_cfg.max_epochs=2')
     call(train, '--work-dir', work, '--resume', *longer)
     assert (work / 'iter_2.pth').exists()
+    # The config that the run has dumped names the types by their paths.
+    dumped = str(work / 'search.py')
+    assert 'mmtransfer.engine.SearchLoop' in Path(dumped).read_text()
+    longer = ('--cfg-options', 'train_cfg.max_epochs=3')
+    monkeypatch.setattr(
+        'sys.argv', ['train.py', dumped, '--work-dir', str(work), '--resume', *longer]
+    )
+    assert train.main() == 0, capsys.readouterr().err
+    assert (work / 'iter_3.pth').exists()
     call(derive, work, '-o', found)
     capsys.readouterr()
     call(get_cost, '--shape', '32', '32', '--json', '--architecture', found)
