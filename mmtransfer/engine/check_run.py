@@ -14,6 +14,7 @@ from .head_boxes import check_head_boxes
 from .label_maps import check_label_maps
 from .labels import labels_in
 from .parts import judged_parts, training_parts
+from .search_checks import check_loop
 from .truth import check_annotated
 
 
@@ -26,8 +27,10 @@ def check_run(runner: Any) -> None:
         DataError: There is nothing to learn from or to measure, or a batch that the model cannot
             train on.
         HeadBoxesError: A metric asks for head boxes that are not there.
+        SearchConfigError: A search has a loop that does not search.
     """
     model, trained, judged = runner.model, training_parts(runner), judged_parts(runner)
+    check_loop(runner)
     check_channels(model)
     for part in (*trained, *judged):
         check_annotated(part)

@@ -10,11 +10,13 @@ from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
+from mmengine.runner import BaseLoop
 from torch import nn
 
 from mmtransfer.backbones import supernets_in
 
 from .checkpoint_hook import CheckpointHook
+from .parallel import unwrap
 
 # Keys of an optim_wrapper that are no optimisers.
 _SETTINGS = {'constructor', 'paramwise_cfg', 'type'}
@@ -33,6 +35,29 @@ def find_supernet(model: nn.Module) -> Any:
             f"'mmtransfer.FNASupernet')); found {len(found)}."
         )
     return found[0]
+
+
+def check_loop(runner: Any) -> None:
+    """Refuse a search that would be trained by a loop that does not search.
+
+    Args:
+        runner: Before a run, its optimisers built.
+
+    Raises:
+        SearchConfigError: Says which loop it is, and names the line to add.
+    """
+    loop, supernets = runner._train_loop, supernets_in(unwrap(runner.model))
+    if not supernets or not isinstance(loop, BaseLoop) or hasattr(loop, 'supernet'):
+        return
+    told = [type(hook).__name__ for hook in runner.hooks if getattr(hook, 'of_searches', False)]
+    parts = isinstance(runner.optim_wrapper, OptimWrapperDict)
+    if told or parts:
+        base = 'search' if any(s.architecture_parameters() for s in supernets) else 'greedy'
+        what = 'optim_wrapper has the parts of a search' if parts else f'{told[0]} is for searches'
+        raise SearchConfigError(
+            f'train_cfg of a search must have a loop that searches; received '
+            f'{type(loop).__name__}, while {what}. {_line(base, "train_cfg")}'
+        )
 
 
 def check_taken_over(

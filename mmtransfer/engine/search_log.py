@@ -7,6 +7,7 @@ from mmtransfer.registry import HOOKS
 from mmtransfer.search import skip_share
 
 from .averaged import averaged
+from .search_checks import check_loop
 
 
 @HOOKS.register_module()
@@ -23,12 +24,21 @@ class SearchLogHook(Hook):
     """
 
     priority = 'BELOW_NORMAL'
+    of_searches = True
 
     def __init__(self, skip_share: float = 0.5) -> None:
         if not 0 <= skip_share <= 1:
             raise ValueError(f'skip_share must lie in [0, 1]; received {skip_share}.')
         self.skip_share = skip_share
         self._warned = False
+
+    def before_run(self, runner) -> None:
+        """Refuse a training that does not search.
+
+        Raises:
+            SearchConfigError: Names the line that is missing.
+        """
+        check_loop(runner)
 
     def after_train_epoch(self, runner) -> None:
         """Called when an epoch of weight steps ends."""

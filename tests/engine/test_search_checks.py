@@ -49,6 +49,40 @@ def test_a_greedy_search_takes_over_from_its_own_base(tmp_path):
         run(config)
 
 
+@pytest.mark.parametrize('loop', ['EpochBasedTrainLoop', 'mmtransfer.SeededTrainLoop'])
+@pytest.mark.parametrize('hook', ['CheckRunHook', 'SearchLogHook'])
+def test_a_loop_that_does_not_search_is_refused(tmp_path, loop, hook):
+    """MMEngine would end with "`optim_context` should be called by each optimizer separately"."""
+    compat.apply()
+    config = search_config(tmp_path)
+    config.custom_hooks = [dict(type=f'mmtransfer.{hook}')]
+    config.train_cfg = dict(type=loop, max_epochs=1)
+    with pytest.raises(
+        SearchConfigError, match=r'TrainLoop.*`train_cfg = _base_\.search\.train_cfg'
+    ):
+        run(config)
+
+
+def test_a_loop_that_does_not_search_is_refused_with_an_ordinary_optimiser_too(tmp_path):
+    """The supernet would learn the seed alone, and the hook fail after the first epoch."""
+    compat.apply()
+    config = search_config(tmp_path)
+    config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+    config.optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1))
+    config.param_scheduler = []
+    with pytest.raises(SearchConfigError, match='EpochBasedTrainLoop, while SearchLogHook'):
+        run(config)
+
+
+def test_a_greedy_search_without_its_loop(tmp_path):
+    compat.apply()
+    config = greedy_config(tmp_path)
+    config.custom_hooks = [dict(type='mmtransfer.CheckRunHook')]
+    config.train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+    with pytest.raises(SearchConfigError, match=r'`train_cfg = _base_\.greedy\.train_cfg'):
+        run(config)
+
+
 def test_schedules_without_logits_may_be_for_all():
     check_param_scheduler(SCHEDULE, {'weights'})
     check_param_scheduler(None, {'weights', 'arch'})
