@@ -1,5 +1,8 @@
 """Do the batches of a training suit the model?"""
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from mmengine.dataset import InfiniteSampler
@@ -11,6 +14,9 @@ from mmtransfer.annotations import DataError
 from .channels import config_key
 from .parallel import unwrap
 from .parts import Part
+
+# What torch says of it.
+_ONE_VALUE = 'more than 1 value per channel'
 
 
 def check_batches(model: Any, part: Part) -> None:
@@ -36,6 +42,34 @@ def check_batches(model: Any, part: Part) -> None:
         f'{part.key} in batches of {batches.batch_size} leave one for the last. Set '
         f'{loader}.drop_last=True, or another {loader}.batch_size.'
     )
+
+
+@contextmanager
+def naming_norms(model: Any) -> Iterator[None]:
+    """Inside, a batch norm that trains on one value per channel is named.
+
+    Args:
+        model: What runs inside; it may be wrapped.
+
+    Raises:
+        DataError: In place of torch's error, with the module, its input and the keys.
+    """
+    try:
+        yield
+    except ValueError as error:
+        frames = [frame.f_locals.get('self') for frame, _ in traceback.walk_tb(error.__traceback__)]
+        norm = next((m for m in reversed(frames) if isinstance(m, _BatchNorm)), None)
+        if norm is None or _ONE_VALUE not in str(error):
+            raise
+        path = next((p for p, m in unwrap(model).named_modules() if m is norm), '')
+        size = str(error).rpartition('size')[2].strip()
+        raise DataError(
+            f'a {type(norm).__name__} that trains must have more than one value per channel; '
+            f'{config_key(path)} received an input of size {size}, one image or region of which '
+            f'one value is left. Set train_dataloader.batch_size to 2 at least, and drop_last=True '
+            f'where the last batch has one image; or take larger images, or a smaller '
+            f'output_stride of the backbone.'
+        ) from error
 
 
 def _pooled_norm(model: nn.Module) -> str | None:

@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.registry import HOOKS
 
+from .batches import naming_norms
 from .loaders import forget_leftovers
 from .parallel import unwrap
 
@@ -55,7 +56,7 @@ def reestimate_bn(
     """
     with batch_statistics(model, frozen) as layers:
         sums = NormSums(layers)
-        with listening(layers, sums.add, synchronised):
+        with naming_norms(model), listening(layers, sums.add, synchronised):
             try:
                 for batch in islice(again(loader), iterations):
                     forward(model, batch)

@@ -19,6 +19,7 @@ from mmtransfer.seeds import closest_to_seed
 
 from .arch_step import architecture_step
 from .averaged import averaged
+from .batches import naming_norms
 from .candidate_phase import run_candidate_phase
 from .channels import check_channels
 from .check_run import ensure_checked
@@ -343,7 +344,8 @@ class SearchLoop(EpochBasedTrainLoop):
         self.supernet.select(self.searcher.propose('weights', self._iter, uniform))
         wrapper = self.runner.optim_wrapper['weights']
         try:
-            outputs = self.runner.model.train_step(batch, wrapper)
+            with naming_norms(self.model):
+                outputs = self.runner.model.train_step(batch, wrapper)
         finally:
             self.supernet.release()
         return on_host({**outputs, **wrapper.norms})  # hooks log them one by one
@@ -353,7 +355,7 @@ class SearchLoop(EpochBasedTrainLoop):
         self.supernet.select(self.searcher.propose('arch', self._iter, False))
         wrapper = self.runner.optim_wrapper['arch']
         try:
-            with architecture_step(self.model, self._weights):
+            with naming_norms(self.model), architecture_step(self.model, self._weights):
                 outputs = self.runner.model.train_step(batch, wrapper)
         finally:
             self.supernet.release()

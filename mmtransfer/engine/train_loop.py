@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from mmtransfer.registry import LOOPS
 from mmtransfer.search import draw_seed
 
+from .batches import naming_norms
 from .check_run import ensure_checked
 from .loaders import EpochLoader, build_loader, epoch_loader
 from .ranges import check_ranges
@@ -125,4 +126,5 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     def run_iter(self, idx: int, data_batch: Any) -> None:
         """One step; no random state of an earlier one reaches it."""
         seed_step(self.seed, 'step', self._iter)
-        super().run_iter(idx, data_batch)
+        with naming_norms(self.runner.model):
+            super().run_iter(idx, data_batch)

@@ -1,15 +1,22 @@
 """A head that pools to 1 x 1 and normalises needs two images in every batch."""
 
+import re
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
+import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import BatchSampler, DataLoader
 
+from mmtransfer import compat
 from mmtransfer.annotations import DataError
-from mmtransfer.engine.batches import check_batches
+from mmtransfer.engine.batches import check_batches, naming_norms
 from mmtransfer.engine.parts import Part
+
+from .tiny import search_config, train_config
 
 
 def pooled(norm=nn.BatchNorm2d, size=1):
@@ -48,3 +55,30 @@ def test_a_batch_of_one_is_refused(case):
 )
 def test_others_pass(model, case):
     check_batches(model, case)
+
+
+@pytest.mark.parametrize(
+    'config', [train_config, search_config, partial(search_config, arch_begin=0)]
+)
+def test_a_norm_with_one_value_per_channel_is_named(config, tmp_path):
+    """An image of 32 x 32 is one value behind stride 32; torch would not say where."""
+    compat.apply()
+    cfg = config(tmp_path)
+    cfg.train_dataloader.update(batch_size=1)
+    with pytest.raises(DataError) as error:
+        Runner.from_cfg(cfg).train()
+    text = str(error.value)
+    assert 'a BatchNorm2d that trains must have more than one value per channel' in text
+    assert re.search(r'model\.backbone\.stages\.\S+ received an input of size .*1, \d+, 1, 1', text)
+    assert 'Set train_dataloader.batch_size to 2' in text
+
+
+def test_other_errors_pass():
+    norm = nn.BatchNorm1d(2)
+    with pytest.raises(ValueError, match='expected 2D or 3D'), naming_norms(norm):
+        norm(torch.zeros(2, 2, 1, 1))
+    with pytest.raises(ValueError, match='^more than 1 value per channel$'), naming_norms(norm):
+        raise ValueError('more than 1 value per channel')
+    with pytest.raises(DataError, match=r'model received an input of size .*1, 2'):
+        with naming_norms(norm):
+            norm(torch.zeros(1, 2))
