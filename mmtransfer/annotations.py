@@ -111,6 +111,30 @@ def say_empty(dataset: Any, records: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def say_unequal(datasets: Sequence[Any], ignored: Sequence[str] = ()) -> str:
+    """In what the metainfo of data sets that are to be joined differs from that of the first; empty
+    where it does not.
+
+    Args:
+        datasets: The parts, in order.
+        ignored: Keys that may differ.
+    """
+    first = datasets[0].metainfo
+    for number, part in enumerate(datasets[1:], 1):
+        for key in sorted({*first, *part.metainfo} - {*ignored}):
+            ours, theirs = (repr(m[key]) if key in m else 'missing' for m in (first, part.metainfo))
+            if ours != theirs:
+                kind, other = type(datasets[0]).__name__, type(part).__name__
+                return (
+                    f'the parts of a ConcatDataset must have the same metainfo; {key!r} of '
+                    f'datasets.0 ({kind}, {_source(datasets[0])}) is {ours[:200]}, that of '
+                    f'datasets.{number} ({other}, {_source(part)}) is {theirs[:200]}. Give both '
+                    f'the same metainfo.{key}; where labels do not depend on it, set '
+                    f'ignore_keys={[key]} of the ConcatDataset.'
+                )
+    return ''
+
+
 def say_unreadable(dataset: Any, error: Exception) -> str:
     """Why the records of a data set could not be read."""
     lacking = ''

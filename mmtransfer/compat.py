@@ -224,6 +224,7 @@ def _after_import(name: str, action: Callable[[types.ModuleType], None]) -> None
 def mend_data() -> None:
     """MMEngine's data sets and loaders, when (or if) they are imported."""
     _after_import('mmengine.dataset.base_dataset', compat_data.mend_data_sets)
+    _after_import('mmengine.dataset.dataset_wrapper', compat_data.mend_joined_data)
     _after_import('mmengine.runner.runner', compat_data.mend_loaders)
 
 

@@ -11,6 +11,7 @@ from .annotations import (
     SampleError,
     say_empty,
     say_sample,
+    say_unequal,
     say_unreadable,
 )
 
@@ -27,6 +28,15 @@ def mend_data_sets(module: Any) -> None:
     _exchange(module.BaseDataset, '__init__', _reading)
     _exchange(module.BaseDataset, '_serialize_data', _refusing_nothing)
     _exchange(module.Compose, '__call__', _saying_which)
+
+
+def mend_joined_data(module: Any) -> None:
+    """Let errors say which parts differ.
+
+    Args:
+        module: ``mmengine.dataset.dataset_wrapper``.
+    """
+    _exchange(module.ConcatDataset, '__init__', _naming_parts)
 
 
 def mend_loaders(module: Any) -> None:
@@ -59,6 +69,24 @@ def _reading(init: Any) -> Any:
             if not hasattr(self, 'pipeline'):  # set last before annotations are read
                 raise
             raise DataError(say_unreadable(self, error)) from error
+
+    return mended
+
+
+def _naming_parts(init: Any) -> Any:
+    """Parts with unequal metainfo end in an error that counts them and does not say how to mend
+    it."""
+
+    @functools.wraps(init)
+    def mended(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except (ValueError, TypeError) as error:
+            compared = '_metainfo' in vars(self)  # set right before it is
+            unequal = say_unequal(self.datasets, self.ignore_keys) if compared else ''
+            if not unequal:
+                raise
+            raise DataError(unequal) from error
 
     return mended
 

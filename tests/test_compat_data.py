@@ -1,7 +1,7 @@
 """Data sets and loaders of MMEngine with the remedies: errors that say where."""
 
 import pytest
-from mmengine.dataset import BaseDataset, Compose
+from mmengine.dataset import BaseDataset, Compose, ConcatDataset
 from mmengine.runner import Runner
 
 from mmtransfer import compat
@@ -60,6 +60,27 @@ def test_nothing_to_read():
         Files(names=(), ann_file='x.txt')
     with pytest.raises(EmptyDataError, match='Files found no sample'):
         Files(names=(), lazy_init=True).full_init()
+
+
+@pytest.mark.parametrize(
+    ('metainfo', 'told'),
+    [
+        (dict(classes=('a', 'c')), "'classes' of datasets.0 (Files, 'x.txt') is ('a', 'b')"),
+        (dict(classes=['a', 'b']), "that of datasets.1 (Files, 'y.txt') is ['a', 'b']. Give both"),
+        (dict(), "that of datasets.1 (Files, 'y.txt') is missing. Give both the same metainfo.cl"),
+    ],
+)
+def test_parts_that_differ_are_named(metainfo, told):
+    parts = [
+        Files(ann_file='x.txt', metainfo=dict(classes=('a', 'b'), year=1)),
+        Files(ann_file='y.txt', metainfo=dict(metainfo, year=2)),
+    ]
+    with pytest.raises(DataError) as error:
+        ConcatDataset(parts, ignore_keys='year')
+    assert told in str(error.value) and "ignore_keys=['classes']" in str(error.value)
+    assert len(ConcatDataset(parts, ignore_keys=['year', 'classes'])) == 4
+    with pytest.raises(TypeError, match='ignore_keys should be a list'):
+        ConcatDataset(parts, ignore_keys=3)
 
 
 def test_what_cannot_be_parsed_is_named():
