@@ -266,6 +266,7 @@ class SearchLoop(EpochBasedTrainLoop):
         self.completed = self._iter
         warn_of_misfits(self)
         replay_switches(self.runner, self)
+        self._follow_exchange()
         self.runner.call_hook('before_train')
         while self._epoch < self._max_epochs and not self.stop_training:
             self.run_epoch()

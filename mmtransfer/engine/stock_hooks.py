@@ -92,14 +92,17 @@ def check_hooks(runner: Any, loader: EpochLoader, search: bool = False) -> None:
 
 
 def replay_switches(runner: Any, loop: Any) -> None:
-    """In a run that is resumed, tell hooks that act in one epoch only of the epochs before."""
-    hooks = [hook for hook in runner.hooks if is_stock(hook, _ACT_ONCE)]
-    epoch = loop._epoch
+    """In a run that is resumed, tell hooks that act in one epoch only of the epochs before; where
+    no epoch is left, and candidates are all that is to be scored, tell those that set data or model
+    for an epoch of the last one."""
+    epoch, settings = loop._epoch, {**_NEEDS_OF_DATA, **_NEEDS_OF_MODEL}
     try:
-        for past in range(epoch if hooks else 0):
+        for past in range(epoch):
+            last = past + 1 == epoch >= loop.max_epochs
             loop._epoch = past
-            for hook in hooks:
-                hook.before_train_epoch(runner)
+            for hook in runner.hooks:
+                if is_stock(hook, _ACT_ONCE) or last and is_stock(hook, settings):
+                    hook.before_train_epoch(runner)
     finally:
         loop._epoch = epoch
 

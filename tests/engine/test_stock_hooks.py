@@ -1,6 +1,7 @@
 """The hooks of MMEngine and the toolboxes in our loops: docs/hooks.md, line by line."""
 
 import importlib
+import json
 import re
 import sys
 import types
@@ -16,11 +17,14 @@ from torch import nn
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
+from mmtransfer.engine.candidate_phase import FILE
+from mmtransfer.engine.held_out import HeldOut
 from mmtransfer.engine.parallel import unwrap
 from mmtransfer.engine.search_loop import SearchLoop
 from mmtransfer.engine.split import SeededSamples
 from mmtransfer.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 
+from .test_candidate_search import candidate_config
 from .test_search_loop import assert_equal_states
 from .tiny import TinyClassifier, TinyImages, search_config, train_config
 
@@ -248,6 +252,37 @@ def test_a_search_with_hooks_and_its_continuation(tmp_path, monkeypatch, profile
     whole.model.bbox_head.num_classes = 3
     with pytest.raises(AssertionError, match='num_classes'):
         hook_of(whole, 'NumClassCheckHook').before_train_epoch(whole)
+
+
+def test_candidates_are_scored_as_at_the_end_of_training_also_when_resumed(tmp_path, monkeypatch):
+    """A run that is stopped among its candidates has no epoch left in which hooks would act."""
+    hooks = [
+        dict(type='mmdet.SetEpochInfoHook'),
+        dict(
+            type='mmdet.PipelineSwitchHook',
+            switch_epoch=1,
+            switch_pipeline=[dict(type='mmtransfer.Constant', value=3.0)],
+        ),
+    ]
+
+    def config(folder):
+        made = with_hooks(candidate_config(tmp_path / folder), *hooks)
+        made.default_hooks.checkpoint.by_epoch = True
+        return made
+
+    def stopped(*args):
+        raise InterruptedError
+
+    def scores(folder):
+        return json.loads((tmp_path / folder / FILE).read_text())
+
+    run(config('whole'))
+    with monkeypatch.context() as patch, pytest.raises(InterruptedError):
+        patch.setattr(HeldOut, '__call__', stopped)
+        run(config('part'))
+    again = resumed(config('part'), tmp_path / 'part/epoch_2.pth')
+    assert scores('part') == scores('whole')
+    assert again.model.epochs == [1]
 
 
 def test_images_are_no_longer_mixed_in_either_part(tmp_path):
