@@ -135,9 +135,8 @@ class CheckpointHook(_CheckpointHook):
         )
         if not is_main_process():
             return
-        found = getattr(runner.train_loop, 'derive', lambda: None)()
-        if found is not None:
-            found.write(Path(runner.work_dir) / 'architecture.json')
+        if hasattr(runner.train_loop, 'derive'):
+            _write_found(runner)
         write_atomically(str(self.last_ckpt), Path(runner.work_dir) / 'last_checkpoint')
         for old in stale:
             path = self.file_backend.join_path(self.out_dir, self.filename_tmpl.format(old))
@@ -242,6 +241,19 @@ class CheckpointHook(_CheckpointHook):
         """The same in a validation by itself; a training selects what it validates."""
         if not isinstance(runner._train_loop, BaseLoop):
             self.before_test(runner)
+
+
+def _write_found(runner: Any) -> None:
+    """Write ``architecture.json``; where nothing is found yet, move that of an earlier search away,
+    as it does not belong to this search's checkpoints."""
+    file = Path(runner.work_dir) / 'architecture.json'
+    found = runner.train_loop.derive()
+    if found is not None:
+        found.write(file)
+    elif file.exists():
+        earlier = file.with_name('architecture.previous.json')
+        file.replace(earlier)
+        runner.logger.warning(f'{file} is of an earlier search; it is {earlier.name} from now on.')
 
 
 def take_weights(runner: Any, checkpoint: dict) -> None:

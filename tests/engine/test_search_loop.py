@@ -252,6 +252,18 @@ def test_nothing_is_known_before_the_first_architecture_step(tmp_path):
     assert written.provenance.items() >= progress.items()
 
 
+def test_a_new_search_does_not_leave_the_file_of_an_earlier_one(tmp_path):
+    """An adaptation in the meantime would take it for this search's, and for finished."""
+    run(search_config(tmp_path, epochs=2))
+    earlier = (tmp_path / 'architecture.json').read_text()
+    runner, watch = Runner.from_cfg(search_config(tmp_path)), Watch()
+    runner.register_hook(watch)
+    runner.train()
+    assert watch.written == [False, False, True, True, True, True]
+    assert (tmp_path / 'architecture.previous.json').read_text() == earlier
+    assert (tmp_path / 'architecture.json').read_text() != earlier
+
+
 def test_a_search_that_is_stopped_has_ended(tmp_path):
     """By a hook such as EarlyStoppingHook: the file says so, though no step came after it."""
     config = search_config(tmp_path)
