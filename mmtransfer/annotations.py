@@ -142,7 +142,7 @@ def say_unreadable(dataset: Any, error: Exception) -> str:
         lacking = _first_without(_json(dataset), error.args[0])
     return (
         f'{type(dataset).__name__} cannot read its annotations from {_source(dataset)}: '
-        f'{lacking or f"{type(error).__name__}: {error}"}. Correct the file, or ann_file and '
+        f'{lacking or _one_line(error)}. Correct the file, or ann_file and '
         f'data_prefix.'
     )
 
@@ -151,9 +151,13 @@ def say_sample(index: int, paths: Sequence[str], error: Exception) -> str:
     """Why one sample could not be read."""
     files = ''.join(f', {path!r} ({_size(path)})' for path in paths)
     return (
-        f'sample {index} of a data set cannot be read{files}: {type(error).__name__}: {error}. '
+        f'sample {index} of a data set cannot be read{files}: {_one_line(error)}. '
         f'Mend or replace the file, or take the sample out of the annotations.'
     )
+
+
+def _one_line(error: Exception) -> str:
+    return ' '.join(f'{type(error).__name__}: {error}'.split())  # OpenCV's have several
 
 
 def _size(path: str) -> str:

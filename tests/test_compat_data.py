@@ -1,6 +1,7 @@
 """Data sets and loaders of MMEngine with the remedies: errors that say where."""
 
 import pytest
+from mmcv.transforms import LoadImageFromFile
 from mmengine.dataset import BaseDataset, Compose, ConcatDataset
 from mmengine.runner import Runner
 
@@ -48,6 +49,15 @@ def test_a_sample_is_named_by_its_index_and_files(tmp_path):
     assert f"sample 1 of a data set cannot be read, '{tmp_path}/b.png' (3 bytes)" in text
     assert "b.png.map' (no such file): OSError: no such codec" in text
     assert isinstance(error.value.__cause__, OSError)
+
+
+def test_an_error_of_several_lines_is_one_message(tmp_path):
+    file = tmp_path / 'a.png'
+    file.write_bytes(b'')
+    for transform in (LoadImageFromFile(), LoadImageFromFile(imdecode_backend='pillow')):
+        with pytest.raises(SampleError, match=r'\(0 bytes\)') as error:
+            Files(names=(str(file),), pipeline=[transform])[0]
+        assert '\n' not in str(error.value)
 
 
 def test_pipelines_outside_of_data_sets_are_left_alone():

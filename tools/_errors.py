@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from itertools import dropwhile
 from pathlib import Path
 from types import FrameType
 
@@ -81,7 +82,10 @@ def _text(error: BaseException) -> str:
         return str(error.args[0])  # str() would put it into quotes
     text = str(error).strip() or type(error).__name__
     if 'Original Traceback' in text:  # of a data loader's worker
-        return text.splitlines()[-1]
+        lines = text.splitlines()
+        frames = [i for i, line in enumerate(lines) if line.startswith('  File ')]
+        end = dropwhile(lambda line: line.startswith(' '), lines[frames[-1] + 1 :])
+        return '\n'.join(end)
     return text
 
 

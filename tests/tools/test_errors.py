@@ -74,10 +74,13 @@ def test_what_the_runner_says_of_its_settings(tmp_path):
     )
 
 
-def test_an_error_of_a_worker_is_its_last_line():
+def test_an_error_of_a_worker_is_the_end_of_its_traceback():
     text = 'Caught OSError in DataLoader worker process 0.\nOriginal Traceback (most recent call '
     error = OSError(f"{text}last):\n  File 'x', line 1\nOSError: broken image 3.png\n")
     assert explanation(error) == 'OSError: broken image 3.png'
+    lines = "  File 'x', line 1, in f\n    f(3)\n    ^^^^\nOSError: image 3.png:\n  broken\n"
+    error = OSError(f'{text}last):\n{lines}')
+    assert explanation(error) == 'OSError: image 3.png:\n  broken'
 
 
 def test_faults_of_programs_are_none_of_the_users():
