@@ -240,7 +240,7 @@ class ResizeShorterSide(BaseTransform):
 
 @TRANSFORMS.register_module()
 class PackImage(BaseTransform):
-    """The image as a uint8 tensor (3, H, W), and a data element with ``gt_label``.
+    """The image as a uint8 tensor (C, H, W), and a data element with ``gt_label``.
 
     Args:
         meta_keys: What else the data element is to know.
@@ -251,7 +251,8 @@ class PackImage(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """To ``inputs`` and ``data_samples``."""
-        pixels = np.ascontiguousarray(results['img'].transpose(2, 0, 1))
+        image = np.atleast_3d(results['img'])  # grey ones come without their channel
+        pixels = np.ascontiguousarray(image.transpose(2, 0, 1))
         sample = BaseDataElement(
             metainfo={key: results[key] for key in self.meta_keys if key in results}
         )

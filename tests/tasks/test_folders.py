@@ -146,6 +146,11 @@ def test_packing():
     assert sample.gt_label == 4 and sample.metainfo == dict(img_path='x.png', ori_shape=(2, 3))
 
 
+def test_packing_a_grey_image():
+    image = np.arange(6, dtype=np.uint8).reshape(2, 3)  # as mmcv loads it: without a channel
+    assert PackImage()(dict(img=image))['inputs'].tolist() == [image.tolist()]
+
+
 @pytest.mark.parametrize(
     'build',
     [
