@@ -33,6 +33,7 @@ from mmtransfer.remap.sources import (
 from mmtransfer.remap.strategy import check_strategy
 from mmtransfer.remap.whole import whole_model
 from mmtransfer.seeds import seed_network
+from mmtransfer.seeds.layout import image_weight
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
 SOURCES = ('supernet', 'seed')
@@ -215,7 +216,7 @@ def loaded_state(
     return plan, _remapped(model, plan, tensors, origin)
 
 
-def take_state(backbone: nn.Module, state: dict[str, Any], prefix: str) -> RemapPlan | None:
+def take_state(backbone: Any, state: dict[str, Any], prefix: str) -> RemapPlan | None:
     """Put a backbone's own tensors into a state dict that has those of its seed or its supernet.
 
     Nothing changes where all that the state dict has is the backbone's, or all that the backbone
@@ -244,7 +245,11 @@ def take_state(backbone: nn.Module, state: dict[str, Any], prefix: str) -> Remap
     missing = [n for n in own if n not in fitting and not n.endswith(COUNTER)]
     if len(fitting) == len(have) or not strange and not missing:
         return None
-    plan = backbone_plan(backbone, '', Given(have, f'the state dict ({prefix or "top"})')).plan
+    record = {}
+    if strange == missing == [image_weight(backbone.seed)] and hasattr(backbone, 'architecture'):
+        record = {'architecture': backbone.architecture}  # the same network, for other images
+    source = Given(have, f'the state dict ({prefix or "top"})', record)
+    plan = backbone_plan(backbone, '', source).plan
     made = remap(plan, tensors, backbone.state_dict())
     used = {name.partition('.')[0] for move in plan.moves for name in move.read}
     for name in tensors:

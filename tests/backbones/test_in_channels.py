@@ -1,5 +1,7 @@
 """Images of any number of channels in every backbone: stem, weights, layout and cost."""
 
+import random
+
 import pytest
 import torch
 
@@ -86,6 +88,19 @@ def test_a_checkpoint_of_other_channels_comes_back_to_colours(tmp_path):
         changed = [m.target for m in plan.moves if m.rule != 'copy']
         assert changed == (['stem.conv.weight'] if channels == 3 else [])
         torch.testing.assert_close(net.stem.conv.weight.sum(1), grey.stem.conv.weight.sum(1))
+
+
+def test_a_state_dict_of_the_same_found_network_for_other_images():
+    with torch.device('meta'):
+        space = FNASupernet('mobilenet_v2').space
+    found = space.sample(random.Random(0))
+    assert found != closest_to_seed(space)
+    grey, net = (AdaptedBackbone(found, in_channels=n) for n in (1, 3))
+    net.load_state_dict(grey.state_dict())
+    torch.testing.assert_close(net.stem.conv.weight.sum(1), grey.stem.conv.weight.sum(1))
+    for name, tensor in grey.state_dict().items():
+        if name != 'stem.conv.weight':
+            assert torch.equal(net.state_dict()[name], tensor), name
 
 
 @pytest.mark.parametrize('channels', [1, 4])
