@@ -162,7 +162,8 @@ def _their_images(content: Mapping[str, Any]) -> dict[str, Any]:
             return {}
         found = {**found, 'bgr_to_rgb': found.get('to_rgb', True)}
     images = {name: found[name] for name in ('mean', 'std') if _numbers(found.get(name))}
-    return {**images, 'colours': 'RGB' if found.get('bgr_to_rgb') else 'BGR'} if images else {}
+    swaps = found.get('bgr_to_rgb') or found.get('rgb_to_bgr')
+    return {**images, 'colours': 'RGB' if swaps else 'BGR'} if images else {}
 
 
 def _our_images(preprocessor: Any) -> dict[str, Any]:
@@ -172,7 +173,8 @@ def _our_images(preprocessor: Any) -> dict[str, Any]:
         value = getattr(preprocessor, name, None)
         if isinstance(value, Tensor) and value.numel() == 3:
             images[name] = [round(v, 4) for v in value.flatten().tolist()]
-    swaps = getattr(preprocessor, '_channel_conversion', None)
+    names = ('_channel_conversion', 'channel_conversion')  # MMEngine's, MMSegmentation's
+    swaps = next((getattr(preprocessor, n) for n in names if hasattr(preprocessor, n)), None)
     if images and isinstance(swaps, bool):
         images['colours'] = 'RGB' if swaps else 'BGR'
     return images

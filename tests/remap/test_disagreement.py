@@ -88,10 +88,10 @@ def test_a_network_converted_from_caffe_shows_in_its_norms(tmp_path):
 
 
 class Model(nn.Module):
-    def __init__(self, **images):
+    def __init__(self, kind=ImgDataPreprocessor, **images):
         super().__init__()
         self.backbone = AdaptedBackbone('resnet50')
-        self.data_preprocessor = ImgDataPreprocessor(**images)
+        self.data_preprocessor = kind(**images)
 
 
 def test_images_that_were_prepared_otherwise(tmp_path):
@@ -109,6 +109,20 @@ def test_images_that_were_prepared_otherwise(tmp_path):
     load_model(Model(**CAFFE), file, 'seed')
     load_model(Model(), file, 'seed')  # a config that says nothing is left alone
     load_model(Model(**RGB), saved(tmp_path / 'x.pth', text(preprocessor=RGB)), 'seed')
+
+
+def test_the_order_of_colours_in_every_toolbox(tmp_path):
+    from mmseg.models import SegDataPreProcessor
+
+    equal = dict(mean=[127.0] * 3, std=[128.0] * 3)
+    swapped = {**equal, 'rgb_to_bgr': True}
+    for kind in (ImgDataPreprocessor, SegDataPreProcessor):
+        file = saved(tmp_path / 'x.pth', text(preprocessor={**equal, 'bgr_to_rgb': True}))
+        with pytest.raises(SeedCheckpointError, match='colours RGB, the config gives BGR'):
+            load_model(Model(kind, **equal), file, 'seed')
+        load_model(Model(kind, **equal, bgr_to_rgb=True), file, 'seed')
+        file = saved(tmp_path / 'x.pth', text(preprocessor=swapped))
+        load_model(Model(kind, **swapped), file, 'seed')
 
 
 def test_only_literals_are_read():
