@@ -1,4 +1,5 @@
 import pytest
+from mmdet.models.necks import CTResNetNeck
 from torch import nn
 
 from mmtransfer.engine.channels import ChannelsError, check_channels
@@ -82,6 +83,17 @@ def test_a_misfit_names_both_and_the_repair(parts):
 def test_every_reader_is_looked_at(parts, key):
     with pytest.raises(ChannelsError, match=f'Set {key} or change model.backbone.out_indices'):
         check_channels(model([24, 32], **parts))
+
+
+def test_a_neck_that_overwrites_what_it_says():
+    """CenterNet's ends with 64 in its in_channels, whatever it reads."""
+    whole = model([24, 32])
+    whole.neck = CTResNetNeck(32, (256, 64), (4, 4), use_dcn=False)
+    assert whole.neck.in_channels == 64
+    check_channels(whole)
+    whole.neck = CTResNetNeck(512, (256, 64), (4, 4), use_dcn=False)
+    with pytest.raises(ChannelsError, match='received 512. Set model.neck.in_channels=32 or'):
+        check_channels(whole)
 
 
 def test_a_detector_within_a_wrapper():
