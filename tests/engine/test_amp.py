@@ -146,14 +146,22 @@ def test_wrong_options_are_refused(options, message):
         wrapper(**options)
 
 
-def test_parts_are_named(tmp_path):
+def test_parts_are_named(tmp_path, monkeypatch):
+    """They compute in 16 bits, and no others; what leaves them has 32."""
     config = amp_search(tmp_path)
     model = TinyClassifier(config.model.backbone)
     x = torch.randn(2, 3, 32, 32)
-    for parts, dtype in ((('backbone',), torch.float32), (('backbone', 'fc'), torch.float32)):
+    low, full = torch.bfloat16, torch.float32
+    for parts, convs, heads in (
+        (('backbone',), low, full),
+        (('fc',), full, low),
+        (('backbone', 'fc'), low, low),
+    ):
+        spy = Spy(monkeypatch)
         _, optim = wrapper(parts=parts)
         with optim.optim_context(model):
-            assert model.backbone(x)[-1].dtype == dtype
+            assert model(x).dtype == full
+        assert spy.convs == {convs} and spy.heads == {heads}
     _, optim = wrapper(parts=('backbones',))
     with pytest.raises(ValueError, match='such as .*backbone, fc.*received .*backbones'):
         with optim.optim_context(model):
