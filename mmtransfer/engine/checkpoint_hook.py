@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from inspect import signature
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook as _CheckpointHook
-from mmengine.runner import BaseLoop
+from mmengine.runner import BaseLoop, Runner
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.checkpoints.address import last_checkpoint
@@ -62,6 +63,14 @@ class CheckpointHook(_CheckpointHook):
 
     def __init__(self, *args, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        # MMEngine hands on what it does not know to what writes a checkpoint: an error an epoch on.
+        unknown = sorted(self.args.keys() - signature(Runner.save_checkpoint).parameters.keys())
+        if unknown:
+            raise TypeError(
+                f'CheckpointHook takes the arguments '
+                f'{", ".join(list(signature(_CheckpointHook).parameters)[:-1])}; received also '
+                f'{", ".join(unknown)}. Correct or remove it in default_hooks.checkpoint.'
+            )
         if '://' not in str(self.out_dir) and not self.file_client_args and not self.backend_args:
             self.backend_args: dict | None = dict(backend='mmtransfer.atomic')
         self._lock: FolderLock | None = None

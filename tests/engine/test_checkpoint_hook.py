@@ -18,7 +18,7 @@ from mmtransfer.checkpoints.errors import CheckpointError
 from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.checkpoint_hook import ResumeError
 from mmtransfer.engine.digests import config_digests
-from mmtransfer.registry import METRICS, MODELS
+from mmtransfer.registry import HOOKS, METRICS, MODELS
 
 from .test_search_loop import assert_equal_states
 from .tiny import loader, search_config
@@ -103,6 +103,13 @@ def test_keeps_the_newest_and_says_whose_they_are(tmp_path):
     assert name == 'epoch_3.pth' and checkpoint['meta']['epoch'] == 3
     assert checkpoint['mmtransfer'] == dict(format=1, config=config_digests(cfg))
     assert not list(tmp_path.glob('.*.tmp'))
+
+
+def test_a_misspelled_argument_is_refused_before_the_first_step():
+    hook = dict(type='mmtransfer.CheckpointHook')
+    HOOKS.build({**hook, 'interval': 2, 'published_keys': ['meta'], 'save_optimizer': False})
+    with pytest.raises(TypeError, match=r'takes the arguments interval, by_epoch, .* intervl\.'):
+        HOOKS.build({**hook, 'intervl': 2})
 
 
 def test_inside_an_epoch(tmp_path):
