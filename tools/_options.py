@@ -71,12 +71,14 @@ def check_read(cfg: 'Config', key: str) -> None:
             + (f'Did you mean {_some(found)}?' if found else 'A run reads what lies below '
                f'{_some(sorted(k for k in cfg if k in READ))}.')
         )  # fmt: skip
-    found = holders(cfg, top, cfg[top])
     below = ''.join(f'.{part}' for part in rest)
+    found = [key + below for key in holders(cfg, top, cfg[top])]
+    if not found and rest and rest[0] in READ:  # what a base keeps for its heirs to take over
+        found = ['.'.join(rest)]
     raise OptionError(
         f'--cfg-options {key} would change nothing: the config has used its variable {top!r} up '
         f'when it was read. '
-        + (f'Set instead: {_some([k + below for k in found])}.' if found else 'No setting has its '
+        + (f'Set instead: {_some(found)}.' if found else 'No setting has its '
            'value now.')
         + ' Or write a config that inherits this one and sets them.'
     )  # fmt: skip

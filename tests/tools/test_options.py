@@ -17,6 +17,7 @@ image_size = (192, 144)
 target = 185_631_200
 found = 'work_dirs/search'
 epochs = 2
+search = dict(train_cfg=dict(max_epochs=60))
 plain = dict(type='X', layers=(4, 4))
 data_preprocessor = dict(type='P', mean=[1.5])
 model = dict(
@@ -56,6 +57,7 @@ def refusal(cfg, option):
         ('found=y', 'model.init_cfg.checkpoint.'),
         ('plain.layers=(1,1)', 'model.backbone.layers.'),
         ('data_preprocessor.mean=[0]', 'model.data_preprocessor.mean.'),
+        ('search.train_cfg.max_epochs=3', 'train_cfg.max_epochs.'),
     ],
 )
 def test_a_variable_that_is_used_up_names_what_to_set_instead(cfg, option, instead):
