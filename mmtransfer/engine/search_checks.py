@@ -12,6 +12,7 @@ from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import BaseLoop
 from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
 from mmtransfer.backbones import supernets_in
 
@@ -142,6 +143,21 @@ def check_checkpoint_hook(hooks: Iterable[Hook], base: str = 'search') -> None:
             f'a search needs default_hooks.checkpoint to be a mmtransfer.CheckpointHook, which '
             f'writes architecture.json and says in each checkpoint what the search knew; there is '
             f'none. {_line(base, "default_hooks")}'
+        )
+
+
+def check_wrapper(model: nn.Module) -> None:
+    """Refuse a model wrapper that expects a gradient of every parameter in every step.
+
+    Raises:
+        SearchConfigError: Names the wrapper, and ours.
+    """
+    if isinstance(model, DistributedDataParallel) and not model.find_unused_parameters:
+        raise SearchConfigError(
+            f'on several ranks a search needs a model wrapper for steps in which only some '
+            f'parameters take part; received {type(model).__name__} with '
+            f"find_unused_parameters=False. Set model_wrapper_cfg=dict(type='mmtransfer."
+            f"AverageGradients')."
         )
 
 

@@ -35,6 +35,7 @@ from .search_checks import (
     check_searcher,
     check_settings,
     check_taken_over,
+    check_wrapper,
     find_supernet,
 )
 from .search_report import SearchLog, report_target
@@ -108,6 +109,7 @@ class SearchLoop(EpochBasedTrainLoop):
             )
         check_settings(runner.cfg, arch_begin, alternation)
         check_taken_over(runner.optim_wrapper, runner.param_schedulers, runner.hooks, self.base)
+        check_wrapper(runner.model)
         self.seed = _seed(runner)
         self._config = dataloader
         self._parts = split_dataset(dataloader['dataset'], share, split_seed)

@@ -1,12 +1,16 @@
 """What a search config must have taken over, and which line is missing."""
 
 import pytest
+from mmengine.model import MMDistributedDataParallel
+from mmengine.runner import Runner
+from torch import nn
 
 from mmtransfer import compat
 from mmtransfer.engine.search_checks import (
     SearchConfigError,
     check_checkpoint_hook,
     check_param_scheduler,
+    check_wrapper,
 )
 
 from .test_greedy_search import greedy_config
@@ -94,3 +98,19 @@ def test_schedules_without_logits_may_be_for_all():
 def test_no_hooks_at_all():
     with pytest.raises(SearchConfigError, match='default_hooks.checkpoint'):
         check_checkpoint_hook([])
+
+
+@pytest.mark.parametrize('unused', [False, True])
+def test_gradients_of_every_parameter_are_not_to_be_expected(tmp_path, unused):
+    """PyTorch would say in the second step that it "expected to have finished reduction"."""
+    compat.apply()
+    wrapper = MMDistributedDataParallel.__new__(MMDistributedDataParallel)
+    nn.Module.__init__(wrapper)
+    wrapper.module, wrapper.find_unused_parameters = nn.Module(), unused
+    if unused:
+        check_wrapper(wrapper)
+        return
+    runner = Runner.from_cfg(search_config(tmp_path))
+    runner.model = wrapper
+    with pytest.raises(SearchConfigError, match=r'MMDist.*mmtransfer\.AverageGradients'):
+        runner.build_train_loop(runner._train_loop)
