@@ -117,6 +117,7 @@ def test_their_residual_spaces_hold_their_own_blocks():
     assert residual_space('resnet50_nl').choices[0].options == ('k3g1', 'k3g1n2')
     torch.manual_seed(0)
     net = FNASupernet('resnet18', ops=('k3g1', 'k3g1s16', 'k3g1n2')).eval()
+    net.select(net.selection)
     with torch.no_grad():
         features = net(torch.randn(1, 3, 40, 33))
     assert features[-1].shape == (1, 512, 2, 2)

@@ -302,6 +302,7 @@ def test_the_features_are_what_the_neck_reads():
     adapted = AdaptedBackbone('mobilenet_v2', **features).eval()
     restricted = partial(FNASupernet, restrict={'stage5.layer0': ['k3e6']})
     supernet = restricted(layers=(1,) * 6, kernels=(3,), expansions=(6,), **features).eval()
+    supernet.select(supernet.selection)
     for backbone in (adapted, supernet):
         assert tuple(backbone.out_channels) == (576, 320)
         with torch.no_grad():
