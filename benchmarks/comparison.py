@@ -14,7 +14,7 @@ from mmtransfer.cost.config import build_model
 from mmtransfer.cost.counter import count_model
 from mmtransfer.report.curves import Run, draw_curves
 from mmtransfer.search import with_cost
-from mmtransfer.seeds import read_architecture, space_of
+from mmtransfer.spaces import read_architecture, space_of
 
 ROWS = ('seed', 'seed-long', 'random', 'adapted')
 # Row -> the step that has the cost of its architecture; none: the seed's.

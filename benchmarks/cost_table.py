@@ -7,7 +7,8 @@ import argparse
 import time
 
 from mmtransfer.cost import CostTable, cost_table
-from mmtransfer.seeds import SEEDS, mbconv_space, seed_architecture
+from mmtransfer.seeds import SEEDS
+from mmtransfer.spaces import mbconv_space, seed_architecture
 
 
 def show(table: CostTable) -> str:

@@ -27,11 +27,11 @@ from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import DepthSupernet
 from mmtransfer.cost.table import cost_table
-from mmtransfer.engine.held_out import HeldOut
-from mmtransfer.engine.shared_evaluation import BlockCount, Prefixes, SharedHeldOut
+from mmtransfer.scoring.held_out import HeldOut
+from mmtransfer.scoring.shared_prefixes import BlockCount, Prefixes, SharedHeldOut
 from mmtransfer.search import ladder
 from mmtransfer.search.sizes import one_more
-from mmtransfer.seeds import closest_to_seed
+from mmtransfer.spaces import closest_to_seed
 
 
 def step_of(supernet: Any, current: Architecture) -> list[Architecture]:

@@ -22,8 +22,8 @@ from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
-from mmtransfer.engine.bn import reestimate_bn
 from mmtransfer.engine.parallel import AverageGradients
+from mmtransfer.scoring.bn import reestimate_bn
 
 PORT = 29877
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .files import write_atomically
-from .limits import NAME, PATH, TEXT, listed, parse_json, repeated, short
+from mmtransfer.files import write_atomically
+from mmtransfer.limits import NAME, PATH, TEXT, listed, parse_json, repeated, short
 
 FORMAT = 1
 _REQUIRED = ('format', 'space', 'fingerprint', 'seed', 'rule', 'options')

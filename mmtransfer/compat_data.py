@@ -5,7 +5,7 @@ import functools
 import json
 from typing import Any
 
-from .annotations import (
+from mmtransfer.annotations import (
     DataError,
     EmptyDataError,
     SampleError,

@@ -20,6 +20,8 @@ _LOCATIONS = [
     'mmtransfer.tasks.parts',
     'mmtransfer.tasks.classification',
     'mmtransfer.tasks.folders',
+    'mmtransfer.scoring',
+    'mmtransfer.hooks',
     'mmtransfer.engine',
 ]
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
-from .architecture import Architecture, ArchitectureError
-from .limits import listed, repeated, short
+from mmtransfer.architecture import Architecture, ArchitectureError
+from mmtransfer.limits import listed, repeated, short
 
 _MAX_DRAWS = 100_000
 

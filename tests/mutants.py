@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmtransfer.architecture import ArchitectureError
-from mmtransfer.seeds import (
+from mmtransfer.spaces import (
     allocation,
     depth_space,
     mbconv_space,

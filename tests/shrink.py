@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from . import shrink_classification, shrink_pose, shrink_segmentation
+from tests import shrink_classification, shrink_pose, shrink_segmentation
 
 SIZE = 64  # height and width of the images in pixels
 WIDTH = 32  # channels of neck and heads; FCOS normalises groups of 32

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from mmengine.config import Config
 
-from mmtransfer.seeds import find_seed, read_architecture
+from mmtransfer.seeds import find_seed
+from mmtransfer.spaces import read_architecture
 
 CLASSES = 6  # the least of which there is a top-5 accuracy worth its name
 WIDTH = 32  # channels of the 1x1 convolution, where there is one

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 from mmengine.config import Config
 
-from mmtransfer.tasks.toy import Shape, draw_scene
-from mmtransfer.tasks.toy_pose import joints_of, write_mpii
+from mmtransfer.toy.pose import joints_of, write_mpii
+from mmtransfer.toy.scenes import Shape, draw_scene
 
 HEATMAP = 4  # pixels of the image per pixel of the heatmap
 WIDTH = 16  # channels of the deconvolutions

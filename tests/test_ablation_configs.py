@@ -10,10 +10,9 @@ from mmengine.config import Config
 from mmtransfer import compat
 from mmtransfer.cost import cost_table
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import closest_to_seed, seed_architecture, space_around
-
-from .shrink import shrink
-from .test_block_allocation_configs import run
+from mmtransfer.spaces import closest_to_seed, seed_architecture, space_around
+from tests.shrink import shrink
+from tests.test_block_allocation_configs import run
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
 

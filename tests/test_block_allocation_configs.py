@@ -17,13 +17,12 @@ from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, DepthSupernet
 from mmtransfer.cost.metrics import table_for
-from mmtransfer.engine.held_out import HeldOut
-from mmtransfer.engine.shared_evaluation import SharedHeldOut
 from mmtransfer.registry import MODELS
 from mmtransfer.remap import RemapError
-from mmtransfer.seeds import allocation, closest_to_seed, depth_space
-
-from .shrink import shrink
+from mmtransfer.scoring.held_out import HeldOut
+from mmtransfer.scoring.shared_prefixes import SharedHeldOut
+from mmtransfer.spaces import allocation, closest_to_seed, depth_space
+from tests.shrink import shrink
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / 'configs/block_allocation'

@@ -12,9 +12,9 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture, ArchitectureError
 from mmtransfer.cost.table import cost_table
-from mmtransfer.seeds import closest_to_seed, find_seed, mbconv_space, seed_architecture
-
-from .shrink import seed_of, shrink
+from mmtransfer.seeds import find_seed
+from mmtransfer.spaces import closest_to_seed, mbconv_space, seed_architecture
+from tests.shrink import seed_of, shrink
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / 'configs').glob('[!_]*/*.py'))

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from mmtransfer.architecture import Architecture, ArchitectureError
 from mmtransfer.limits import BLOCKS, DEPTH, OPS, TEXT, listed, parse_json, short, whole_number
-from mmtransfer.seeds import SEEDS, depth_space, mbconv_space, read_architecture, residual_space
+from mmtransfer.seeds import SEEDS
 from mmtransfer.space import SpaceError
-
-from . import mutants
+from mmtransfer.spaces import depth_space, mbconv_space, read_architecture, residual_space
+from tests import mutants
 
 few = settings(max_examples=60, deadline=None)
 MIB = 2**20

@@ -11,11 +11,11 @@ from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
-from mmtransfer.engine import ChannelsError, HeadBoxesError
-from mmtransfer.engine.split import SeededSamples
-
-from .engine.test_search_loop import assert_equal_states, tensors
-from .shrink import shrink
+from mmtransfer.data.split import SeededSamples
+from mmtransfer.hooks.checks.channels import ChannelsError
+from mmtransfer.scoring.head_boxes import HeadBoxesError
+from tests.engine.test_search_loop import assert_equal_states, tensors
+from tests.shrink import shrink
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
 

@@ -6,14 +6,15 @@ from mmengine.hooks import IterTimerHook
 from mmengine.registry import MODELS as ROOT_MODELS
 from torch import nn
 
-from mmtransfer.engine import CheckpointHook, RemapHook
+from mmtransfer.hooks.checkpoint import CheckpointHook
+from mmtransfer.hooks.remap import RemapHook
 from mmtransfer.registry import HOOKS, MODELS, is_a, named_type
 
 SPELLINGS = [
     dict(type='mmtransfer.RemapHook'),
     dict(type=RemapHook),
-    dict(type='mmtransfer.engine.RemapHook'),
-    dict(type='mmtransfer.engine.remap_hook.RemapHook'),
+    dict(type='mmtransfer.hooks.remap.RemapHook'),
+    dict(type='mmtransfer.hooks.remap.RemapHook'),
     dict(type='RemapHook', _scope_='mmtransfer'),
 ]
 

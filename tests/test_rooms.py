@@ -13,8 +13,9 @@ import mmtransfer
 PACKAGE = Path(mmtransfer.__file__).parent
 ROOMS = (
     'limits', 'files', 'lock', 'annotations', 'architecture', 'space', 'checkpoints',
-    'compat_data', 'compat', 'registry', 'seeds', 'draw', 'blocks', 'cost', 'remap', 'backbones',
-    'search', 'tasks', 'report', 'engine',
+    'compat_data', 'compat', 'registry', 'models', 'randomness', 'seeds', 'spaces',
+    'blocks', 'cost', 'remap', 'backbones', 'digests', 'search', 'data', 'scoring', 'tasks',
+    'report', 'hooks', 'engine', 'toy',
 )  # fmt: skip
 FILES = sorted(PACKAGE.rglob('*.py'))
 

@@ -10,8 +10,7 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.config import build_model
-
-from .shrink import shrink
+from tests.shrink import shrink
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
 JOBS = {

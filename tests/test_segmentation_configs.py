@@ -13,14 +13,13 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import cost_table
-from mmtransfer.engine import ChannelsError
-from mmtransfer.engine.loaders import EndlessSamplerError
-from mmtransfer.engine.split import innermost, split_dataset
+from mmtransfer.data.loaders import EndlessSamplerError
+from mmtransfer.data.split import innermost, split_dataset
+from mmtransfer.hooks.checks.channels import ChannelsError
 from mmtransfer.remap import RemapError
-from mmtransfer.seeds import mbconv_space
-
-from .engine.test_search_loop import assert_equal_states, tensors
-from .shrink import SUPERNET, shrink
+from mmtransfer.spaces import mbconv_space
+from tests.engine.test_search_loop import assert_equal_states, tensors
+from tests.shrink import SUPERNET, shrink
 
 FNA = Path(__file__).parent.parent / 'configs/fna'
 

@@ -18,9 +18,8 @@ from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.checkpoints.reading import read_checkpoint
-from mmtransfer.seeds import mbconv_space
-
-from .shrink import shrink
+from mmtransfer.spaces import mbconv_space
+from tests.shrink import shrink
 
 ROOT = Path(__file__).parent.parent
 RULE = dict(layers=(2, 2, 2, 2, 2, 1), kernels=(3, 5), expansions=(3, 6), min_layers=1)

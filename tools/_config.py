@@ -99,7 +99,7 @@ def check_search(cfg: 'Config') -> None:
 
 def check_schedule(cfg: 'Config') -> None:
     """Raise ConfigError for a train_cfg with which a run could not begin, or would end nowhere."""
-    from mmtransfer.engine.ranges import RangeError, check_ranges
+    from mmtransfer.hooks.checks.ranges import RangeError, check_ranges
 
     try:
         check_ranges(cfg.get('train_cfg') or {})

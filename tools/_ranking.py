@@ -13,18 +13,18 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.cost.config import own_backbones
 from mmtransfer.cost.metrics import UNITS
 from mmtransfer.engine.candidate_phase import say_undecided
-from mmtransfer.engine.fit import check_tensors
-from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.files import write_atomically
+from mmtransfer.hooks.fit import check_tensors
 from mmtransfer.lock import lock_folder
+from mmtransfer.randomness import draw_rng
 from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
 from mmtransfer.report import plain_table
+from mmtransfer.scoring.held_out import Evaluation, HeldOut
 from mmtransfer.search import (
     CandidateSearcher,
     ListSearcher,
     RandomSearcher,
     Scores,
-    draw_rng,
     ladder,
     score_candidates,
     some_of_size,

@@ -212,7 +212,7 @@ class Adaptation:
 
 def remap_hooks(cfg: 'Config') -> list[tuple[str, dict]]:
     """Dotted key and config of each hook that takes a search's weights."""
-    from mmtransfer.engine import RemapHook
+    from mmtransfer.hooks.remap import RemapHook
     from mmtransfer.registry import HOOKS, is_a
 
     scope, default = cfg.get('default_scope'), cfg.get('default_hooks') or {}

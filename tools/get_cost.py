@@ -44,7 +44,7 @@ def get_cost(args: argparse.Namespace) -> 'Counts':
     """The counts; whatever building the model prints goes to standard error."""
     from mmtransfer.cost.config import build_model
     from mmtransfer.cost.counter import count_model
-    from mmtransfer.engine.channels import check_channels
+    from mmtransfer.hooks.checks.channels import check_channels
 
     with redirect_stdout(sys.stderr):
         model = build_model(read_config(args.config, args.cfg_options), args.architecture)

@@ -14,18 +14,18 @@ from pathlib import Path
 from _arguments import at_least, folder, positive, tool_parser
 from _errors import run_tool
 
-# Layout -> the function that writes a split in it, of a module of mmtransfer.tasks.
+# Layout -> the function that writes a split in it, of a module of mmtransfer.toy.
 WRITERS = {
-    'coco': ('toy', 'write_coco'),
-    'cityscapes': ('toy_segmentation', 'write_cityscapes'),
-    'mpii': ('toy_pose', 'write_mpii'),
+    'coco': ('scenes', 'write_coco'),
+    'cityscapes': ('segmentation', 'write_cityscapes'),
+    'mpii': ('pose', 'write_mpii'),
 }
 
 
 def writer(layout: str) -> Callable:
     """The function that writes a split in this layout: ``write(root, split, scenes)``."""
     module, name = WRITERS[layout]
-    return getattr(import_module(f'mmtransfer.tasks.{module}'), name)
+    return getattr(import_module(f'mmtransfer.toy.{module}'), name)
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -45,7 +45,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Draw and write every split."""
-    from mmtransfer.tasks.toy import draw_scene
+    from mmtransfer.toy.scenes import draw_scene
 
     write = writer(args.layout)
     for split in ('train', 'val', 'test'):

@@ -47,7 +47,7 @@ def measure(args: argparse.Namespace) -> tuple['CostTable', 'Stamp', 'Architectu
     from mmtransfer.cost.latency import stamp_here
     from mmtransfer.cost.timing import median_times, supernet_jobs, table_of_times
     from mmtransfer.registry import MODELS
-    from mmtransfer.seeds import closest_to_seed
+    from mmtransfer.spaces import closest_to_seed
 
     if args.device == 'cuda' and not torch.cuda.is_available():
         raise UserError('--device cuda needs a graphics card that PyTorch can use; there is none')

@@ -16,8 +16,8 @@ from _figure import write_figure
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import METRICS, cost_table
-from mmtransfer.seeds import read_architecture, space_of
 from mmtransfer.seeds.networks import OUTPUT_STRIDES
+from mmtransfer.spaces import read_architecture, space_of
 
 
 def counted(
@@ -51,7 +51,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Read the architectures, count their costs, and draw them."""
-    from mmtransfer.draw import draw
+    from mmtransfer.report.drawing import draw
 
     found = [read_architecture(a) for a in args.architectures]
     named = [(a.input_size, a.output_stride) for a in found if a.input_size]

@@ -30,7 +30,7 @@ def builder(network: str) -> Callable[[], 'nn.Module']:
         ValueError: It is none, or a config whose model has no backbone.
     """
     from mmtransfer.backbones import AdaptedBackbone
-    from mmtransfer.seeds import read_architecture
+    from mmtransfer.spaces import read_architecture
 
     if network.endswith('.py'):
         return partial(_backbone_of, network)

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> None:
         from mmengine.dist import is_main_process
         from mmengine.runner import Runner
 
-        from mmtransfer.engine.truth import measured
+        from mmtransfer.scoring.truth import measured
 
         cfg.load_from, cfg.resume = find_checkpoint(args.checkpoint), False
         runner = Runner.from_cfg(cfg)

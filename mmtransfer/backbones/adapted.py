@@ -12,7 +12,8 @@ from mmtransfer.architecture import Architecture, unfinished
 from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import SEEDS, allocation, network, read_architecture
+from mmtransfer.seeds import SEEDS
+from mmtransfer.spaces import allocation, network, read_architecture
 
 
 @MODELS.register_module()

@@ -11,8 +11,8 @@ from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import closest_to_seed, depth_space, space_stages
-from mmtransfer.seeds.networks import deepest
+from mmtransfer.spaces import closest_to_seed, depth_space, space_stages
+from mmtransfer.spaces.networks import deepest
 
 
 @MODELS.register_module()

@@ -12,10 +12,11 @@ from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import SKIP, closest_to_seed, find_seed, space_around, space_stages
-from mmtransfer.seeds.networks import candidates
-from mmtransfer.seeds.spaces import rule_arguments
+from mmtransfer.seeds import SKIP, find_seed
 from mmtransfer.space import Choice, SpaceError
+from mmtransfer.spaces import closest_to_seed, space_around, space_stages
+from mmtransfer.spaces.around import rule_arguments
+from mmtransfer.spaces.networks import candidates
 
 # A candidate (None: skip) and its weight in the sum (None: it runs alone).
 Term = tuple[nn.Module | None, Tensor | None]
@@ -50,8 +51,8 @@ class FNASupernet(Supernet):
         in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
             made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
         **rule: What the space offers: ``layers``, ``kernels``, ``expansions``, ``min_layers`` and
-            ``restrict`` of :func:`mmtransfer.seeds.mbconv_space`; for a ResNet ``ops`` of
-            :func:`mmtransfer.seeds.residual_space`.
+            ``restrict`` of :func:`mmtransfer.spaces.mbconv_space`; for a ResNet ``ops`` of
+            :func:`mmtransfer.spaces.residual_space`.
 
     Raises:
         SpaceError: The arguments make no space.

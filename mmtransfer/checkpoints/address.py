@@ -12,9 +12,8 @@ from urllib.parse import urlparse
 
 import torch
 
+from mmtransfer.checkpoints.errors import CheckpointError
 from mmtransfer.files import turn_at
-
-from .errors import CheckpointError
 
 PACKAGE = 'package://'
 WEB = ('http://', 'https://')

@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 
 import torch
 
-from .address import fetch, is_mmcls
-from .archive import damage, intact_before, is_archive
-from .errors import CheckpointError
-from .plain import plain_data_allowed
-from .refusal import why_refused
-from .safetensors import SafetensorsError, is_safetensors, read_safetensors
+from mmtransfer.checkpoints.address import fetch, is_mmcls
+from mmtransfer.checkpoints.archive import damage, intact_before, is_archive
+from mmtransfer.checkpoints.errors import CheckpointError
+from mmtransfer.checkpoints.plain import plain_data_allowed
+from mmtransfer.checkpoints.refusal import why_refused
+from mmtransfer.checkpoints.safetensors import SafetensorsError, is_safetensors, read_safetensors
 
 
 def read_checkpoint(checkpoint: str | os.PathLike, map_location: Any = 'cpu') -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from .archive import is_archive, members, pickled
-from .plain import allowed_names
+from mmtransfer.checkpoints.archive import is_archive, members, pickled
+from mmtransfer.checkpoints.plain import allowed_names
 
 # Where checkpoints keep the tensors, the most frequent first.
 WRAPPERS = ('state_dict', 'model', 'model_state_dict', 'model_state', 'net', 'network', 'params')

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import CheckpointError
-from .reading import kind, read_checkpoint
-from .refusal import WRAPPERS
+from mmtransfer.checkpoints.errors import CheckpointError
+from mmtransfer.checkpoints.reading import kind, read_checkpoint
+from mmtransfer.checkpoints.refusal import WRAPPERS
 
 
 def load_tensors(

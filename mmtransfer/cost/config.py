@@ -9,8 +9,8 @@ from mmengine.config import Config
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from ..architecture import Architecture
-from ..registry import named_type
+from mmtransfer.architecture import Architecture
+from mmtransfer.registry import named_type
 
 ADAPTED = 'mmtransfer.AdaptedBackbone'
 SUPERNETS = ('FNASupernet', 'DepthSupernet')

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from .conventions import Convention, find_convention
-from .formulas import Size
-from .passes import deployed, image_channels, run, stand_ins
-from .watch import PARTS, Watch, part_of, watched
+from mmtransfer.cost.conventions import Convention, find_convention
+from mmtransfer.cost.formulas import Size
+from mmtransfer.cost.passes import deployed, image_channels, run, stand_ins
+from mmtransfer.cost.watch import PARTS, Watch, part_of, watched
 
 Counts = dict[str, dict[str, Any]]
 

@@ -8,9 +8,9 @@ Parameters are all parameters, the norms' affine ones included.
 
 from collections.abc import Iterable
 
-from ..seeds import Conv, Layer, Seed
-from ..seeds.networks import stem_convs
-from ..seeds.ops import POOLED
+from mmtransfer.seeds import Conv, Layer, Seed
+from mmtransfer.seeds.networks import stem_convs
+from mmtransfer.seeds.ops import POOLED
 
 Size = tuple[int, int]
 

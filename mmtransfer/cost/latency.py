@@ -17,11 +17,11 @@ from typing import Any
 
 import torch
 
-from ..files import write_atomically
-from ..seeds import SKIP
-from ..space import SearchSpace
-from .formulas import Size
-from .table import CostTable
+from mmtransfer.cost.formulas import Size
+from mmtransfer.cost.table import CostTable
+from mmtransfer.files import write_atomically
+from mmtransfer.seeds import SKIP
+from mmtransfer.space import SearchSpace
 
 FORMAT = 1
 _KEYS = ('format', 'unit', 'stamp', 'fixed', 'entries')

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..space import SearchSpace
-from .latency import LatencyTableError, read_latency
-from .table import CostTable, cost_table
+from mmtransfer.cost.latency import LatencyTableError, read_latency
+from mmtransfer.cost.table import CostTable, cost_table
+from mmtransfer.space import SearchSpace
 
 
 @dataclass(frozen=True)

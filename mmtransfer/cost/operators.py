@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakIdKeyDictionary
 
-from .conventions import Convention
+from mmtransfer.cost.conventions import Convention
 
 # Operator -> places of its two factors and of its bias, if it may have one, in its arguments.
 _PRODUCTS: dict[str, tuple[int, int, int | None]] = {

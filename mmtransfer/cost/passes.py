@@ -12,7 +12,7 @@ from mmengine.structures import BaseDataElement
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from ..seeds import Seed
+from mmtransfer.seeds import Seed
 
 # Heads on regions -> whose test_cfg says on how many.
 _ON_REGIONS = {'bbox': 'rpn', 'mask': 'rcnn', 'grid': 'rcnn'}

@@ -10,11 +10,19 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..architecture import Architecture
-from ..seeds import SKIP, Layer, find_seed, space_stages
-from ..seeds.networks import candidates
-from ..space import SearchSpace
-from .formulas import Size, layer_madds, layer_params, stem_madds, stem_params, strided
+from mmtransfer.architecture import Architecture
+from mmtransfer.cost.formulas import (
+    Size,
+    layer_madds,
+    layer_params,
+    stem_madds,
+    stem_params,
+    strided,
+)
+from mmtransfer.seeds import SKIP, Layer, find_seed
+from mmtransfer.space import SearchSpace
+from mmtransfer.spaces import space_stages
+from mmtransfer.spaces.networks import candidates
 
 if TYPE_CHECKING:
     from torch import Tensor

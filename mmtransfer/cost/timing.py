@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from ..seeds import SKIP, space_stages
-from .formulas import Size
-from .latency import latency_table
-from .table import CostTable
+from mmtransfer.cost.formulas import Size
+from mmtransfer.cost.latency import latency_table
+from mmtransfer.cost.table import CostTable
+from mmtransfer.seeds import SKIP
+from mmtransfer.spaces import space_stages
 
 Job = Callable[[], Any]
 Key = TypeVar('Key', bound=Hashable)

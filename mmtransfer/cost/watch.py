@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from .conventions import Convention
-from .operators import Operators
-from .passes import selections_seen
+from mmtransfer.cost.conventions import Convention
+from mmtransfer.cost.operators import Operators
+from mmtransfer.cost.passes import selections_seen
 
 PARTS = ('backbone', 'neck', 'head')
 PRODUCTS = 'products of two feature maps (attention, filters made for each image) are not counted'

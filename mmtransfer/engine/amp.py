@@ -8,10 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper
+from mmtransfer.models import unwrap
 from mmtransfer.registry import OPTIM_WRAPPERS
-
-from .optim import NonFiniteLossError, RegularisedOptimWrapper
-from .parallel import unwrap
 
 # Steps in a row whose gradients may overflow. A scale of 2^16, the first one, is below 2^-32 then.
 _OVERFLOWS = 50

@@ -11,9 +11,8 @@ from mmengine.dist import broadcast_object_list, is_main_process
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import say
 from mmtransfer.files import write_atomically
+from mmtransfer.scoring.held_out import HeldOut
 from mmtransfer.search import CandidateSearcher, Scores, ScoresError, score_candidates
-
-from .held_out import HeldOut
 
 FILE = 'candidates.json'
 

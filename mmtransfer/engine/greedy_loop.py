@@ -11,15 +11,14 @@ from torch import nn
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import DepthSupernet
 from mmtransfer.cost.metrics import UNITS
+from mmtransfer.engine.search_loop import SearchLoop
 from mmtransfer.files import write_atomically
+from mmtransfer.hooks.checks.search import SearchConfigError
 from mmtransfer.registry import LOOPS
 from mmtransfer.report.chain import Member, bracketed, chain_table, draw_chain
+from mmtransfer.scoring.held_out import HeldOut
+from mmtransfer.scoring.shared_prefixes import SharedHeldOut
 from mmtransfer.search import GreedyBlockSearcher, Scores, beaten
-
-from .held_out import HeldOut
-from .search_checks import SearchConfigError
-from .search_loop import SearchLoop
-from .shared_evaluation import SharedHeldOut
 
 _GREEDY = 'GreedyBlockSearcher'
 

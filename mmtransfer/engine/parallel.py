@@ -10,20 +10,11 @@ import torch.distributed as dist
 from mmengine.dist import get_world_size
 from mmengine.model import (
     BaseModel,
-    BaseTTAModel,
     MMDistributedDataParallel,
-    is_model_wrapper,
 )
 from torch import Tensor, nn
 
 from mmtransfer.registry import MODEL_WRAPPERS
-
-
-def unwrap(model: Any) -> Any:
-    """The model inside of wrappers for distributed training and for test-time augmentation."""
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
 
 
 @MODEL_WRAPPERS.register_module()

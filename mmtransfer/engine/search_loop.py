@@ -13,24 +13,20 @@ from torch import nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import table_for
-from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
-from mmtransfer.search import Scores, Step, draw_seed, with_cost
-from mmtransfer.seeds import closest_to_seed
-
-from .arch_step import architecture_step
-from .averaged import averaged
-from .batches import naming_norms
-from .candidate_phase import run_candidate_phase
-from .channels import check_channels
-from .check_run import ensure_checked
-from .held_out import Evaluation, HeldOut
-from .host import numbers, on_host
-from .loaders import EpochLoader, build_loader
-from .parallel import unwrap
-from .ranges import check_ranges
-from .scale_lr import scale_weights_alone
-from .schedule import warn_of_misfits
-from .search_checks import (
+from mmtransfer.data.batches import naming_norms
+from mmtransfer.data.loaders import EpochLoader, build_loader
+from mmtransfer.data.split import SPLIT_RULE, say_other_split, split_dataset
+from mmtransfer.engine.arch_step import architecture_step
+from mmtransfer.engine.candidate_phase import run_candidate_phase
+from mmtransfer.engine.host import numbers, on_host
+from mmtransfer.engine.scale_lr import scale_weights_alone
+from mmtransfer.engine.search_report import SearchLog, report_target
+from mmtransfer.hooks.averaged import averaged
+from mmtransfer.hooks.checks.channels import check_channels
+from mmtransfer.hooks.checks.ranges import check_ranges
+from mmtransfer.hooks.checks.run import ensure_checked
+from mmtransfer.hooks.checks.schedule import warn_of_misfits
+from mmtransfer.hooks.checks.search import (
     SearchConfigError,
     check_searcher,
     check_settings,
@@ -38,11 +34,14 @@ from .search_checks import (
     check_wrapper,
     find_supernet,
 )
-from .search_report import SearchLog, report_target
-from .split import SPLIT_RULE, say_other_split, split_dataset
-from .statistics_hook import ensure_averaged
-from .stock_hooks import check_hooks, replay_switches
-from .train_loop import common_seed, seed_step
+from mmtransfer.hooks.checks.stock_hooks import check_hooks, replay_switches
+from mmtransfer.hooks.statistics import ensure_averaged
+from mmtransfer.models import unwrap
+from mmtransfer.randomness import common_seed, draw_seed, seed_step
+from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
+from mmtransfer.scoring.held_out import Evaluation, HeldOut
+from mmtransfer.search import Scores, Step, with_cost
+from mmtransfer.spaces import closest_to_seed
 
 
 @LOOPS.register_module()

@@ -13,11 +13,10 @@ from mmengine.optim import (
 from torch import nn
 
 from mmtransfer.backbones import supernets_in
+from mmtransfer.engine.amp import RegularisedAmpOptimWrapper
+from mmtransfer.engine.optim import RegularisedOptimWrapper
+from mmtransfer.models import unwrap
 from mmtransfer.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS
-
-from .amp import RegularisedAmpOptimWrapper
-from .optim import RegularisedOptimWrapper
-from .parallel import unwrap
 
 # MMEngine's wrappers -> ours that do the same and take regularisers.
 _OURS = {OptimWrapper: RegularisedOptimWrapper, AmpOptimWrapper: RegularisedAmpOptimWrapper}

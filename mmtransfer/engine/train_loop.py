@@ -1,41 +1,21 @@
 """An ordinary training whose continuation repeats it exactly."""
 
-import random
 from typing import Any
 
-import numpy as np
-import torch
-from mmengine.dist import broadcast_object_list, get_rank
 from mmengine.registry import DATASETS
 from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 from torch.utils.data import DataLoader
 
+from mmtransfer.data.batches import naming_norms
+from mmtransfer.data.loaders import EpochLoader, build_loader, epoch_loader
+from mmtransfer.hooks.checks.ranges import check_ranges
+from mmtransfer.hooks.checks.run import ensure_checked
+from mmtransfer.hooks.checks.schedule import warn_of_misfits
+from mmtransfer.hooks.checks.stock_hooks import check_hooks, replay_switches
+from mmtransfer.hooks.statistics import ensure_averaged
+from mmtransfer.randomness import common_seed, draw_seed, seed_step
 from mmtransfer.registry import LOOPS
-from mmtransfer.search import draw_seed
-
-from .batches import naming_norms
-from .check_run import ensure_checked
-from .loaders import EpochLoader, build_loader, epoch_loader
-from .ranges import check_ranges
-from .schedule import warn_of_misfits
-from .statistics_hook import ensure_averaged
-from .stock_hooks import check_hooks, replay_switches
-
-
-def common_seed(runner) -> int:
-    """The seed of the run on rank 0; with ``randomness.diff_rank_seed`` others have another one."""
-    seeds = [runner.seed]
-    broadcast_object_list(seeds)
-    return int(seeds[0])
-
-
-def seed_step(seed: int, kind: str, number: int) -> None:
-    """Start all generators of this process from (seed, kind of step, its number, rank)."""
-    drawn = draw_seed(seed, kind, number, get_rank())
-    random.seed(drawn)
-    np.random.seed(drawn)
-    torch.manual_seed(drawn)
 
 
 @LOOPS.register_module()

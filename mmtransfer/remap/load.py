@@ -55,7 +55,7 @@ def load_seed(
             ``space``).
         checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes, in any known naming.
         architecture: The network that the checkpoint holds, if it is not the seed itself and does
-            not say so: whatever `mmtransfer.seeds.read_architecture` takes.
+            not say so: whatever `mmtransfer.spaces.read_architecture` takes.
         key: Where in the file the weights are, such as ``'teacher'``; as of
             `mmtransfer.checkpoints.tensors.load_tensors`.
         prefix: What their names begin with, as of the same.

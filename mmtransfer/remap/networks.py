@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan, by_block, plan_remap
-from mmtransfer.seeds import Layer, Network, Seed, find_seed, space_stages
-from mmtransfer.seeds.layout import image_weight, network_layout, supernet_layout
-from mmtransfer.seeds.networks import candidates, deepest
+from mmtransfer.seeds import Layer, Network, Seed, find_seed
+from mmtransfer.seeds.layout import image_weight, network_layout
 from mmtransfer.seeds.ops import Conv
 from mmtransfer.space import SearchSpace
+from mmtransfer.spaces import space_stages
+from mmtransfer.spaces.layout import supernet_layout
+from mmtransfer.spaces.networks import candidates, deepest
 
 LOGITS = 'logits.'
 
@@ -198,13 +200,13 @@ def _origin(layer: Layer, position: Mapping[str, tuple[int, int]]) -> str:
         raise RemapError(
             f"The network must be of the supernet's space; its layer {layer.name} was decided by "
             f"'{layer.choice}', which is none of {', '.join(position)}. Take the space from the "
-            'architecture: mmtransfer.seeds.space_of(architecture).'
+            'architecture: mmtransfer.spaces.space_of(architecture).'
         )
     return _candidate(*position[layer.choice], layer.op)
 
 
 def _candidate(stage: int, position: int, op: str) -> str:
-    """Name of a supernet's candidate; as in `mmtransfer.seeds.layout.supernet_layout`."""
+    """Name of a supernet's candidate; as in `mmtransfer.spaces.layout.supernet_layout`."""
     return f'stages.{stage}.{position}.{op}'
 
 

@@ -20,10 +20,12 @@ from mmtransfer.remap.networks import (
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
 from mmtransfer.remap.strategy import check_strategy, with_strategy
 from mmtransfer.remap.whole import BackbonePlan, root_of
-from mmtransfer.seeds import Layer, Network, network, read_architecture, seed_network, space_of
-from mmtransfer.seeds.layout import image_channels, image_weight, supernet_layout
+from mmtransfer.seeds import Layer, Network, seed_network
+from mmtransfer.seeds.layout import image_channels, image_weight
 from mmtransfer.seeds.namings import choose_prefix, prefix_of, recognise
 from mmtransfer.space import SearchSpace
+from mmtransfer.spaces import network, read_architecture, space_of
+from mmtransfer.spaces.layout import supernet_layout
 
 COUNTER = 'num_batches_tracked'
 
@@ -178,7 +180,7 @@ def plan_from_seed(
         backbone: An `AdaptedBackbone` or a supernet.
         prefix: What precedes the names of its tensors in the model.
         source: The checkpoint, in any known naming.
-        architecture: The network that it holds: whatever `mmtransfer.seeds.read_architecture`
+        architecture: The network that it holds: whatever `mmtransfer.spaces.read_architecture`
             takes. None: the one that it names, else the seed.
         **strategy: ``width``, ``kernel`` and ``new`` of `mmtransfer.remap.with_strategy`.
 

@@ -1,8 +1,8 @@
 """Tables, the report page, and how far a run has come: pure functions on plain values."""
 
-from .page import Page, Result, remarks, report_page, result_table
-from .progress import Position, clock, expected_work, read_position
-from .tables import markdown_table, plain_table
+from mmtransfer.report.page import Page, Result, remarks, report_page, result_table
+from mmtransfer.report.progress import Position, clock, expected_work, read_position
+from mmtransfer.report.tables import markdown_table, plain_table
 
 __all__ = [
     'Page',

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .curves import COLOURS
-from .tables import markdown_table
+from mmtransfer.report.curves import COLOURS
+from mmtransfer.report.tables import markdown_table
 
 _INK, _FAINT, _GRID = '#23282f', '#6b727c', '#e3e6ea'
 # Metrics of Table 2 as evaluators name them: the end of the name -> the column.

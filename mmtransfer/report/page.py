@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from math import isfinite, nan
 from typing import Any
 
-from .tables import markdown_table
+from mmtransfer.report.tables import markdown_table
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,13 @@
 """Searchers, the draws they make, regularisers, and how an architecture is derived."""
 
-from .bound import CostBound
-from .candidates import CandidateSearcher, ListSearcher, RandomSearcher, score_candidates
-from .derive import (
+from mmtransfer.search.bound import CostBound
+from mmtransfer.search.candidates import (
+    CandidateSearcher,
+    ListSearcher,
+    RandomSearcher,
+    score_candidates,
+)
+from mmtransfer.search.derive import (
     NothingLearnedError,
     Target,
     TargetError,
@@ -12,14 +17,13 @@ from .derive import (
     evaluated_architecture,
     with_cost,
 )
-from .differentiable import DifferentiableSearcher
-from .draws import draw_rng, draw_seed
-from .evolution import EvolutionSearcher
-from .greedy import GreedyBlockSearcher, beaten
-from .guard import skip_share
-from .regularisers import CostTerm, Regulariser, Step
-from .scores import Scores, ScoresError
-from .sizes import all_of_size, count_of_size, ladder, size_of, some_of_size
+from mmtransfer.search.differentiable import DifferentiableSearcher
+from mmtransfer.search.evolution import EvolutionSearcher
+from mmtransfer.search.greedy import GreedyBlockSearcher, beaten
+from mmtransfer.search.guard import skip_share
+from mmtransfer.search.regularisers import CostTerm, Regulariser, Step
+from mmtransfer.search.scores import Scores, ScoresError
+from mmtransfer.search.sizes import all_of_size, count_of_size, ladder, size_of, some_of_size
 
 __all__ = [
     'CandidateSearcher',
@@ -43,8 +47,6 @@ __all__ = [
     'derive',
     'derive_from_checkpoint',
     'derive_supernet',
-    'draw_rng',
-    'draw_seed',
     'evaluated_architecture',
     'ladder',
     'score_candidates',

@@ -17,10 +17,10 @@ from typing import Any
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import CostTable
+from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.bound import CostBound
 from mmtransfer.search.derive import Target
-from mmtransfer.search.draws import draw_rng
 from mmtransfer.search.scores import Scores
 
 # So many draws in a row that bring nothing new mean that there is nothing left.

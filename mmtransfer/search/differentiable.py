@@ -3,6 +3,7 @@
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
 from mmtransfer.cost.table import CostTable
+from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.derive import (
     Probabilities,
@@ -11,7 +12,6 @@ from mmtransfer.search.derive import (
     derive,
     plain_probabilities,
 )
-from mmtransfer.search.draws import draw_rng
 
 
 @SEARCHERS.register_module()

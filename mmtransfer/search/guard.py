@@ -1,7 +1,8 @@
 """A search collapses when skips win everywhere: how far one has gone."""
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.seeds import SKIP, space_of
+from mmtransfer.seeds import SKIP
+from mmtransfer.spaces import space_of
 
 
 def skip_share(architecture: Architecture) -> float:

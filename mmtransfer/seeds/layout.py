@@ -5,14 +5,11 @@ and in its order, counters of batch normalisation (``num_batches_tracked``, shap
 Remap plans are made from layouts alone.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
-from ..space import SearchSpace
-from .networks import Network, candidates, deepest, stem_convs
-from .ops import Conv
-from .published import Seed, find_seed
+from mmtransfer.seeds.networks import Network, stem_convs
+from mmtransfer.seeds.ops import Conv
+from mmtransfer.seeds.published import Seed, find_seed
 
 Shape = tuple[int, ...]
 Layout = dict[str, Shape]
@@ -22,33 +19,9 @@ NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 
 def network_layout(network: Network) -> Layout:
     """The tensors of a plain backbone: the stem, then the layers."""
-    layout = dict(_block('', stem_convs(network.seed)))
+    layout = dict(block_layout('', stem_convs(network.seed)))
     for layer in network.layers:
-        layout.update(_block(layer.name, layer.convs))
-    return layout
-
-
-def supernet_layout(space: SearchSpace, in_channels: int = 3) -> Layout:
-    """The tensors of the supernet of a space.
-
-    That of block allocations is the deepest network. Elsewhere candidates are named by their
-    position in the space, ``stages.S.L.k3e6.expand.conv.weight``; layers that are not searched as
-    in the plain backbone; the logits ``logits.I`` by the index of their choice. A skip has no
-    tensors.
-
-    Args:
-        space: The space that the supernet spans.
-        in_channels: Of the images.
-    """
-    if space.name == 'depth':
-        return network_layout(deepest(space).reading(in_channels))
-    seed = replace(find_seed(space.seed), in_channels=in_channels)
-    layout = dict(_block('', stem_convs(seed)))
-    for stage in candidates(space):
-        for layer in itertools.chain(*stage):
-            name = layer.name if layer.choice is None else f'{layer.name}.{layer.op}'
-            layout.update(_block(name, layer.convs))
-    layout.update((f'logits.{i}', (len(c.options),)) for i, c in enumerate(space.choices))
+        layout.update(block_layout(layer.name, layer.convs))
     return layout
 
 
@@ -81,7 +54,7 @@ def image_channels(layout: Mapping[str, Shape], seed: Seed, prefix: str = '') ->
     return shape[1] if len(shape) == 4 else seed.in_channels
 
 
-def _block(name: str, convs: Iterable[Conv]) -> Iterator[tuple[str, Shape]]:
+def block_layout(name: str, convs: Iterable[Conv]) -> Iterator[tuple[str, Shape]]:
     for conv in convs:
         module = f'{name}.{conv.name}' if name else conv.name
         if conv.bias:

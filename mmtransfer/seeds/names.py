@@ -7,8 +7,8 @@ the network's layers; nothing is derived from the text of a key. Each family of 
 
 from collections.abc import Callable, Iterable, Iterator
 
-from .layout import NORM, classifier_layout, network_layout
-from .networks import Layer, Network
+from mmtransfer.seeds.layout import NORM, classifier_layout, network_layout
+from mmtransfer.seeds.networks import Layer, Network
 
 Names = dict[str, str]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 
-from ..checkpoints.errors import CheckpointError
-from .layout import Shape, classifier_layout, image_weight, network_layout
-from .names import NAMINGS, Names, namings_of
-from .networks import Network
+from mmtransfer.checkpoints.errors import CheckpointError
+from mmtransfer.seeds.layout import Shape, classifier_layout, image_weight, network_layout
+from mmtransfer.seeds.names import NAMINGS, Names, namings_of
+from mmtransfer.seeds.networks import Network
 
 __all__ = [
     'NAMINGS',

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from ..architecture import Architecture
-from ..space import Choice, SearchSpace
-from .ops import BLOCKS, Conv, parse_op
-from .published import SKIP, Seed, family_of, find_seed
+from mmtransfer.seeds.ops import BLOCKS, Conv, parse_op
+from mmtransfer.seeds.published import SKIP, Seed, family_of, find_seed
 
 OUTPUT_STRIDES = (8, 16, 32)
 
@@ -123,19 +121,6 @@ def choice_name(stage: int, layer: int) -> str:
     return f'stage{stage}.layer{layer}'
 
 
-def blocks_name(stage: int) -> str:
-    """Name of the choice of how many blocks a stage keeps."""
-    return f'stage{stage}.blocks'
-
-
-def space_stages(space: SearchSpace) -> tuple[tuple[Choice, ...], ...]:
-    """The choices of each stage over all stages of the seed; none where nothing is searched."""
-    count = len(find_seed(space.seed).stages)
-    return tuple(
-        tuple(c for c in space.choices if c.name.startswith(f'stage{s}.')) for s in range(count)
-    )
-
-
 def stage_strides(seed: Seed, output_stride: int = 32) -> tuple[tuple[int, int], ...]:
     """Stride of the first block and dilation of all blocks, per stage.
 
@@ -185,39 +170,11 @@ def spell_out(
         kept = [(n, op) for n, op in enumerate(of_stage) if op != SKIP]
         for j, (n, op) in enumerate(kept):
             choice = choice_name(s, n) if searched is not None and searched[s] else None
-            layers.append(_layer(seed, strides, s, j, n, op, choice))
+            layers.append(layer_at(seed, strides, s, j, n, op, choice))
     return Network(seed, tuple(layers))
 
 
-def candidates(
-    space: SearchSpace, output_stride: int = 32
-) -> tuple[tuple[tuple[Layer, ...], ...], ...]:
-    """What can stand at every position of a space: per stage and position a layer for each op.
-
-    A skip is no layer. A position that is not searched has one; so have those of a space of block
-    allocations, which are all that a stage can keep.
-    """
-    seed = find_seed(space.seed)
-    strides = stage_strides(seed, output_stride)
-    stages = []
-    for s, choices in enumerate(space_stages(space)):
-        offered: list[tuple[str | None, tuple[str, ...]]]
-        if choices and space.name != 'depth':
-            offered = [(c.name, c.options) for c in choices]
-        else:
-            ops: Sequence[str] = [op for op in seed.stages[s].ops if op != SKIP]
-            ops = deepened(ops, len(choices[0].options)) if choices else ops
-            offered = [(None, (op,)) for op in ops]
-        stages.append(
-            tuple(
-                tuple(_layer(seed, strides, s, n, n, op, name) for op in options if op != SKIP)
-                for n, (name, options) in enumerate(offered)
-            )
-        )
-    return tuple(stages)
-
-
-def _layer(
+def layer_at(
     seed: Seed,
     strides: Sequence[tuple[int, int]],
     stage: int,
@@ -250,26 +207,6 @@ def seed_network(name: str, output_stride: int = 32) -> Network:
     seed = find_seed(name)
     searched = [seed.family != 'mbconv' or s > 0 for s in range(len(seed.stages))]
     return spell_out(seed, [stage.ops for stage in seed.stages], output_stride, searched)
-
-
-def network_in(space: SearchSpace, architecture: Architecture, output_stride: int = 32) -> Network:
-    """The layers of an architecture of this space; skipped ones are dropped, others move up."""
-    seed = find_seed(space.seed)
-    choices = space_stages(space)
-    ops: list[Sequence[str]] = []
-    for stage, of_stage in zip(seed.stages, choices, strict=True):
-        options = [architecture[c.name] for c in of_stage]
-        if options and space.name == 'depth':
-            ops.append(deepened(stage.ops, int(options[0])))
-        else:
-            ops.append(options or stage.ops)
-    return spell_out(seed, ops, output_stride, [bool(of_stage) for of_stage in choices])
-
-
-def deepest(space: SearchSpace, output_stride: int = 32) -> Network:
-    """The network of a space of block allocations that keeps every block."""
-    most = [choice.options[-1] for choice in space.choices]
-    return network_in(space, space.architecture(most), output_stride)
 
 
 def deepened(ops: Sequence[str], count: int) -> tuple[str, ...]:

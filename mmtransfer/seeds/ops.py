@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..limits import FACTOR, KERNEL, short
-from ..space import SpaceError
+from mmtransfer.limits import FACTOR, KERNEL, short
+from mmtransfer.space import SpaceError
 
 POOLED = 0
 _OP = re.compile(

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..limits import listed, short
-from ..space import SpaceError
+from mmtransfer.limits import listed, short
+from mmtransfer.space import SpaceError
 
 SKIP = 'skip'
 

@@ -6,7 +6,8 @@ import torch
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
-from mmtransfer.seeds import SEEDS, network
+from mmtransfer.seeds import SEEDS
+from mmtransfer.spaces import network
 
 SMALL = dict(layers=(2, 3, 1, 1, 2, 1), kernels=(3, 5), expansions=(1, 3))
 

@@ -13,10 +13,10 @@ from mmengine.registry import MODELS as ROOT
 import mmtransfer.backbones.base as base
 from mmtransfer.backbones import AdaptedBackbone
 from mmtransfer.remap.plan import Move, RemapPlan
-from mmtransfer.seeds import SEEDS, space_around
+from mmtransfer.seeds import SEEDS
 from mmtransfer.seeds.namings import recognise
-
-from .nets import images, loss, stir
+from mmtransfer.spaces import space_around
+from tests.backbones.nets import images, loss, stir
 
 
 def norms(module):

@@ -18,11 +18,12 @@ from mmtransfer.remap import (
     seed_to_supernet,
     supernet_to_network,
 )
-from mmtransfer.seeds import allocation, network, seed_network
-from mmtransfer.seeds.layout import network_layout, supernet_layout
+from mmtransfer.seeds import seed_network
+from mmtransfer.seeds.layout import network_layout
 from mmtransfer.space import SpaceError
-
-from .nets import images, loss, stir
+from mmtransfer.spaces import allocation, network
+from mmtransfer.spaces.layout import supernet_layout
+from tests.backbones.nets import images, loss, stir
 
 MOST = {'resnet18': [3, 2, 4, 3], 'resnet50': [2, 2, 3, 2], 'mobilenet_v2': [3, 2, 3, 2, 2]}
 

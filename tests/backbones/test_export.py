@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from mmtransfer.backbones import AdaptedBackbone, DepthSupernet, FNASupernet
-
-from .nets import stir
+from tests.backbones.nets import stir
 
 SAME = 'efficientnet_lite0'  # pads as TensorFlow's SAME does
 SIZES = ((33, 40), (64, 47), (37, 35))

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from mmtransfer.backbones import MIXTURE, AdaptedBackbone, FNASupernet
 from mmtransfer.engine.search_loop import architecture_step
-from mmtransfer.seeds import SEEDS, mbconv_space, seed_architecture
-from mmtransfer.seeds.layout import network_layout, supernet_layout
+from mmtransfer.seeds import SEEDS
+from mmtransfer.seeds.layout import network_layout
 from mmtransfer.space import SpaceError
-
-from .nets import extracted, images, loss, origins, path, stir, supernet
+from mmtransfer.spaces import mbconv_space, seed_architecture
+from mmtransfer.spaces.layout import supernet_layout
+from tests.backbones.nets import extracted, images, loss, origins, path, stir, supernet
 
 BUILT = sorted(seed for seed in SEEDS if not seed.startswith('resnet101'))  # half a gigabyte each
 

@@ -11,10 +11,11 @@ from mmtransfer.cost.table import cost_table
 from mmtransfer.remap import load_seed, seed_to_supernet
 from mmtransfer.remap.rules import fit_colours
 from mmtransfer.report.receptive_field import mean_field
-from mmtransfer.seeds import closest_to_seed, seed_network, space_of
-from mmtransfer.seeds.layout import network_layout, supernet_layout
-
-from .nets import SMALL, extracted, path, stir, supernet
+from mmtransfer.seeds import seed_network
+from mmtransfer.seeds.layout import network_layout
+from mmtransfer.spaces import closest_to_seed, space_of
+from mmtransfer.spaces.layout import supernet_layout
+from tests.backbones.nets import SMALL, extracted, path, stir, supernet
 
 BUILDS = {
     'adapted': lambda seed, **kw: AdaptedBackbone(seed, **kw),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from onnx.reference import ReferenceEvaluator
 
-from .test_export import ANY_SIZE, SIZES, built, expect, images
+from tests.backbones.test_export import ANY_SIZE, SIZES, built, expect, images
 
 
 @pytest.mark.filterwarnings('ignore:.isinstance.treespec')

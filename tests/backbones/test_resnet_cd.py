@@ -11,11 +11,12 @@ from mmtransfer.backbones import AdaptedBackbone, DepthSupernet, FNASupernet
 from mmtransfer.cost.counter import count_backbone
 from mmtransfer.cost.table import cost_table
 from mmtransfer.remap import SeedCheckpointError, load_model, load_seed
-from mmtransfer.seeds import allocation, depth_space, residual_space, seed_network, space_of
-from mmtransfer.seeds.layout import network_layout, supernet_layout
+from mmtransfer.seeds import seed_network
+from mmtransfer.seeds.layout import network_layout
 from mmtransfer.seeds.namings import NAMINGS, recognise
-
-from .nets import extracted, images, path, stir, supernet
+from mmtransfer.spaces import allocation, depth_space, residual_space, space_of
+from mmtransfer.spaces.layout import supernet_layout
+from tests.backbones.nets import extracted, images, path, stir, supernet
 
 SEEDS = [f'resnet{depth}_{kind}' for depth in (18, 50, 101) for kind in ('v1c', 'v1d')]
 SIZE = (65, 47)

@@ -8,8 +8,7 @@ import torch
 from mmtransfer.backbones import MIXTURE, SelectionError
 from mmtransfer.backbones.selection import PendingBackward
 from mmtransfer.space import SpaceError
-
-from .nets import images, loss, path, supernet
+from tests.backbones.nets import images, loss, path, supernet
 
 
 @pytest.fixture

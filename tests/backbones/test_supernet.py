@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from mmtransfer.backbones import MIXTURE, DepthSupernet, FNASupernet
-
-from .nets import loss
+from tests.backbones.nets import loss
 
 SPACE = dict(layers=(2, 2, 1, 1, 1, 1), kernels=(3, 5), expansions=(3, 6))
 SUPERNETS = {

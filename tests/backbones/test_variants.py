@@ -10,17 +10,11 @@ from mmtransfer.cost import cost_table
 from mmtransfer.cost.counter import count_backbone
 from mmtransfer.remap import network_to_network, remap, seed_to_supernet, supernet_to_network
 from mmtransfer.remap.load import load_seed
-from mmtransfer.seeds import (
-    allocation,
-    depth_space,
-    network,
-    residual_space,
-    seed_network,
-    space_around,
-)
-from mmtransfer.seeds.layout import network_layout, supernet_layout
-
-from .nets import images, stir
+from mmtransfer.seeds import seed_network
+from mmtransfer.seeds.layout import network_layout
+from mmtransfer.spaces import allocation, depth_space, network, residual_space, space_around
+from mmtransfer.spaces.layout import supernet_layout
+from tests.backbones.nets import images, stir
 
 VARIANTS = ('resnext50_32x4d', 'se_resnet50', 'se_resnext50', 'resnet50_nl')
 MOST = {'se_resnext50': [2, 2, 3, 2], 'resnet50_nl': [1, 2, 6, 1]}

@@ -10,7 +10,7 @@ from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost import cost_table
-from mmtransfer.seeds import mbconv_space
+from mmtransfer.spaces import mbconv_space
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'benchmarks'))
 import compare  # noqa: E402

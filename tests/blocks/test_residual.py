@@ -14,8 +14,7 @@ from mmtransfer.seeds import seed_network
 from mmtransfer.seeds.namings import recognise
 from mmtransfer.seeds.ops import POOLED, Conv, Variant, bottleneck, variant
 from mmtransfer.space import SpaceError
-
-from ..backbones.nets import images, stir
+from tests.backbones.nets import images, stir
 
 COMMON = dict(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU'))
 

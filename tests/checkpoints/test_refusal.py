@@ -9,8 +9,7 @@ from torch import nn
 
 from mmtransfer.checkpoints.errors import CheckpointError
 from mmtransfer.checkpoints.reading import read_checkpoint
-
-from .test_reading import Settings
+from tests.checkpoints.test_reading import Settings
 
 
 def refusal(path) -> str:

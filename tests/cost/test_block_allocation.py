@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmtransfer.cost import cost_table
-from mmtransfer.seeds import allocation, depth_space
+from mmtransfer.spaces import allocation, depth_space
 
 SIZE = (224, 224)
 LAST = 320 * 1280 * 49  # the 1x1 convolution before the classifier

@@ -7,8 +7,7 @@ from mmtransfer import compat
 from mmtransfer.backbones import AdaptedBackbone
 from mmtransfer.cost.config import build_model, own_backbones, own_supernet
 from mmtransfer.remap.sources import own_backbones as built_backbones
-
-from ..engine.tiny import SPACE, search_config
+from tests.engine.tiny import SPACE, search_config
 
 ADAPTED = dict(type=AdaptedBackbone, architecture='mobilenet_v2', init_cfg=dict(checkpoint='x'))
 SUPERNET = dict(type='mmtransfer.FNASupernet', init_cfg=dict(checkpoint='x'), **SPACE)

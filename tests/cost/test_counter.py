@@ -7,7 +7,7 @@ from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.cost.conventions import CONVENTIONS, Convention, find_convention
 from mmtransfer.cost.counter import count_backbone, count_model
 from mmtransfer.cost.watch import part_of
-from mmtransfer.seeds import seed_architecture
+from mmtransfer.spaces import seed_architecture
 
 
 class Pair(nn.Module):

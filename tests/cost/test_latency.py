@@ -14,7 +14,7 @@ from mmtransfer.cost.latency import (
     write_latency,
 )
 from mmtransfer.search import Target, TargetError, derive
-from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.spaces import mbconv_space, seed_architecture
 
 SPACE = mbconv_space('mobilenet_v2')
 SIZE = (64, 96)

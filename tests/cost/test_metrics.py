@@ -5,8 +5,7 @@ import pytest
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.latency import LatencyTableError, write_latency
 from mmtransfer.cost.metrics import say, table_for
-
-from .test_latency import SIZE, SPACE, STAMP, made_up
+from tests.cost.test_latency import SIZE, SPACE, STAMP, made_up
 
 
 @pytest.mark.parametrize('metric', ['madds', 'params'])

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from mmtransfer.backbones import AdaptedBackbone
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.counter import count_backbone
-from mmtransfer.seeds import SEEDS, mbconv_space, seed_architecture, space_around
+from mmtransfer.seeds import SEEDS
 from mmtransfer.space import SpaceError
+from mmtransfer.spaces import mbconv_space, seed_architecture, space_around
 
 FNA = (800, 1088)
 rngs = st.integers(0, 10**6).map(random.Random)

@@ -16,9 +16,8 @@ from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.engine.search_loop import SearchLoop
-
-from .test_greedy_search import greedy_config
-from .tiny import SPACES, search_config
+from tests.engine.test_greedy_search import greedy_config
+from tests.engine.tiny import SPACES, search_config
 
 
 def main() -> None:

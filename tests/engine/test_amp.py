@@ -7,9 +7,8 @@ from mmtransfer import compat
 from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.amp import RegularisedAmpOptimWrapper, autocast
 from mmtransfer.engine.optim import NonFiniteLossError
-
-from .test_search_loop import assert_equal_states, tensors
-from .tiny import TinyClassifier, search_config, train_config
+from tests.engine.test_search_loop import assert_equal_states, tensors
+from tests.engine.tiny import TinyClassifier, search_config, train_config
 
 
 @pytest.fixture(autouse=True)

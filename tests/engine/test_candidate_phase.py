@@ -6,9 +6,8 @@ import pytest
 
 from mmtransfer.engine.candidate_phase import say_undecided
 from mmtransfer.search import GreedyBlockSearcher, RandomSearcher, Scores, ScoresError
-from mmtransfer.seeds import depth_space
-
-from ..search.cases import build, search
+from mmtransfer.spaces import depth_space
+from tests.search.cases import build, search
 
 SPACE = depth_space('resnet18', [2, 2, 2, 2])
 

@@ -10,15 +10,14 @@ from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
+from mmtransfer.data.held_out import EvaluationError
+from mmtransfer.data.loaders import EndlessSamplerError
 from mmtransfer.engine.candidate_phase import FILE
-from mmtransfer.engine.held_out import Evaluation, HeldOut
-from mmtransfer.engine.held_out_data import EvaluationError
-from mmtransfer.engine.loaders import EndlessSamplerError
 from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
+from mmtransfer.scoring.held_out import Evaluation, HeldOut
 from mmtransfer.search import ScoresError, TargetError, derive_from_checkpoint
-
-from .test_search_loop import assert_equal_states, run, tensors
-from .tiny import search_config
+from tests.engine.test_search_loop import assert_equal_states, run, tensors
+from tests.engine.tiny import search_config
 
 RANDOM = dict(type='mmtransfer.RandomSearcher', candidates=5)
 EVOLUTION = dict(type='mmtransfer.EvolutionSearcher', population=3, generations=2, parents=2)
@@ -200,7 +199,7 @@ def test_a_score_depends_on_the_candidate_alone(tmp_path):
 
 def test_the_score_is_the_mean_loss_with_estimated_statistics(tmp_path):
     """Against the same by hand: statistics of the first batches, then evaluation mode."""
-    from mmtransfer.engine.bn import reestimate_bn
+    from mmtransfer.scoring.bn import reestimate_bn
 
     runner = run(candidate_config(tmp_path))
     loop, model = runner.train_loop, runner.model

@@ -10,11 +10,10 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.latency import LatencyTableError, latency_table, stamp_here, write_latency
-from mmtransfer.engine.search_log import SearchLogHook
+from mmtransfer.hooks.search_log import SearchLogHook
 from mmtransfer.search import DifferentiableSearcher, TargetError, derive_from_checkpoint
-from mmtransfer.seeds import mbconv_space
-
-from .tiny import search_config
+from mmtransfer.spaces import mbconv_space
+from tests.engine.tiny import search_config
 
 LAYERS = (3, 3, 3, 3, 3, 1)
 

@@ -12,17 +12,16 @@ from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import cost_table
 from mmtransfer.engine.candidate_phase import FILE
-from mmtransfer.engine.held_out import Evaluation, HeldOut
 from mmtransfer.engine.search_loop import SearchConfigError
-from mmtransfer.engine.shared_evaluation import SharedHeldOut
 from mmtransfer.registry import METRICS
 from mmtransfer.remap import RemapError
+from mmtransfer.scoring.held_out import Evaluation, HeldOut
+from mmtransfer.scoring.shared_prefixes import SharedHeldOut
 from mmtransfer.search import ScoresError, derive_from_checkpoint
-from mmtransfer.seeds import closest_to_seed, depth_space
-
-from .test_candidate_search import Dies, watch
-from .test_search_loop import assert_equal_states, run
-from .tiny import TinyAccuracy, search_config
+from mmtransfer.spaces import closest_to_seed, depth_space
+from tests.engine.test_candidate_search import Dies, watch
+from tests.engine.test_search_loop import assert_equal_states, run
+from tests.engine.tiny import TinyAccuracy, search_config
 
 MOST = [2, 2, 3, 2]
 

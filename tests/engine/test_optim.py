@@ -10,9 +10,8 @@ from torch import nn
 from mmtransfer import compat
 from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper
-
-from .test_search_loop import assert_equal_states
-from .tiny import train_config
+from tests.engine.test_search_loop import assert_equal_states
+from tests.engine.tiny import train_config
 
 
 def wrapper(value=2.0):

@@ -8,10 +8,9 @@ from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from mmtransfer.engine.bn import reestimate_bn
 from mmtransfer.engine.parallel import AverageGradients, DistributedDataParallel, Reduction, buckets
-
-from .test_bn import batches, normed
+from mmtransfer.scoring.bn import reestimate_bn
+from tests.scoring.test_bn import batches, normed
 
 
 class Toy(BaseModel):

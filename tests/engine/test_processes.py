@@ -12,8 +12,7 @@ import pytest
 
 from mmtransfer import compat
 from mmtransfer.checkpoints.reading import read_checkpoint
-
-from .test_search_loop import assert_equal_states, tensors
+from tests.engine.test_search_loop import assert_equal_states, tensors
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -1,10 +1,9 @@
 import pytest
 
 from mmtransfer import compat
-
-from .test_greedy_search import greedy_config
-from .test_search_loop import run, tensor_file
-from .tiny import search_config
+from tests.engine.test_greedy_search import greedy_config
+from tests.engine.test_search_loop import run, tensor_file
+from tests.engine.tiny import search_config
 
 
 @pytest.mark.parametrize('enable', [True, False])

@@ -13,13 +13,12 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import MIXTURE
 from mmtransfer.backbones.selection import SelectionError
 from mmtransfer.checkpoints.reading import read_checkpoint
-from mmtransfer.engine.checkpoint_hook import ResumeError
 from mmtransfer.engine.optim import NonFiniteLossError
 from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
+from mmtransfer.hooks.checkpoint import ResumeError
 from mmtransfer.search import NothingLearnedError, TargetError, derive_from_checkpoint
-from mmtransfer.seeds import closest_to_seed
-
-from .tiny import SPACES, TinyClassifier, search_config
+from mmtransfer.spaces import closest_to_seed
+from tests.engine.tiny import SPACES, TinyClassifier, search_config
 
 
 @pytest.fixture(autouse=True)

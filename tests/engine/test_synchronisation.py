@@ -14,9 +14,8 @@ import torch
 
 from mmtransfer import compat
 from mmtransfer.engine.search_loop import SearchLoop
-
-from .test_search_loop import run
-from .tiny import loader, search_config
+from tests.engine.test_search_loop import run
+from tests.engine.tiny import loader, search_config
 
 READS = (
     'item', 'tolist', 'cpu', 'numpy', '__bool__', '__float__', '__int__', '__index__', 'nonzero',

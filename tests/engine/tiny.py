@@ -11,7 +11,7 @@ from mmengine.model import BaseModel
 from torch import nn
 
 from mmtransfer.registry import DATASETS, METRICS, MODELS
-from mmtransfer.seeds import closest_to_seed, space_around
+from mmtransfer.spaces import closest_to_seed, space_around
 
 SPACE = dict(seed='mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
 SPACES = {  # by kind of seed: inverted residuals, residual blocks, a mixed one, SSDLite's expansion

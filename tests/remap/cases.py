@@ -2,7 +2,7 @@
 
 import torch
 
-from mmtransfer.seeds import mbconv_space
+from mmtransfer.spaces import mbconv_space
 
 
 def tensors(layout, number=0):

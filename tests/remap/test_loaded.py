@@ -14,8 +14,7 @@ from mmtransfer.remap import RemapError, SeedCheckpointError, load_model
 from mmtransfer.remap.load import loaded_state
 from mmtransfer.seeds import seed_network
 from mmtransfer.seeds.namings import NAMINGS
-
-from .test_load import LAYERS, changed, random_state
+from tests.remap.test_load import LAYERS, changed, random_state
 
 SEED = seed_network('mobilenet_v2')
 

@@ -17,17 +17,10 @@ from mmtransfer.remap import (
     seed_to_supernet,
     supernet_to_network,
 )
-from mmtransfer.seeds import (
-    SEEDS,
-    mbconv_space,
-    network,
-    parse_op,
-    residual_space,
-    seed_architecture,
-    seed_network,
-    space_around,
-)
-from mmtransfer.seeds.layout import network_layout, supernet_layout
+from mmtransfer.seeds import SEEDS, parse_op, seed_network
+from mmtransfer.seeds.layout import network_layout
+from mmtransfer.spaces import mbconv_space, network, residual_space, seed_architecture, space_around
+from mmtransfer.spaces.layout import supernet_layout
 
 MBCONV = sorted(name for name, seed in SEEDS.items() if seed.block == 'mbconv')
 SEED_NAMES = ('mobilenet_v2', 'efficientnet_lite0')  # their spaces hold the seeds themselves

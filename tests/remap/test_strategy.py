@@ -19,16 +19,11 @@ from mmtransfer.remap import (
 )
 from mmtransfer.remap.ranking import reference, top_indices
 from mmtransfer.remap.strategy import KERNELS, WIDTHS, check_strategy
-from mmtransfer.seeds import (
-    SEEDS,
-    mbconv_space,
-    network,
-    seed_network,
-    space_around,
-)
-from mmtransfer.seeds.layout import network_layout, supernet_layout
-
-from .cases import space, tensors
+from mmtransfer.seeds import SEEDS, seed_network
+from mmtransfer.seeds.layout import network_layout
+from mmtransfer.spaces import mbconv_space, network, space_around
+from mmtransfer.spaces.layout import supernet_layout
+from tests.remap.cases import space, tensors
 
 RANKED = WIDTHS[1:]
 numbers = st.integers(0, 2**32)

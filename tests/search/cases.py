@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from mmtransfer.cost.table import cost_table
 from mmtransfer.search import Scores, score_candidates
-from mmtransfer.seeds import mbconv_space
+from mmtransfer.spaces import mbconv_space
 
 SIZE = (64, 64)
 # 4 ** 6 architectures.

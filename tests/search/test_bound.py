@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from mmtransfer.cost.table import cost_table
 from mmtransfer.search import CostBound, EvolutionSearcher, RandomSearcher, TargetError
-
-from .cases import FULL, GUARDED, SIZE, SMALL, build, search
+from tests.search.cases import FULL, GUARDED, SIZE, SMALL, build, search
 
 TABLES = {space: cost_table(space, SIZE) for space in (FULL, GUARDED, SMALL)}
 

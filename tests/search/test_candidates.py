@@ -10,8 +10,7 @@ from mmtransfer.search import (
     TargetError,
     score_candidates,
 )
-
-from .cases import FULL, GUARDED, SIZE, SMALL, TINY, Counting, build, quality, search
+from tests.search.cases import FULL, GUARDED, SIZE, SMALL, TINY, Counting, build, quality, search
 
 SETTINGS = {
     RandomSearcher: dict(candidates=12),

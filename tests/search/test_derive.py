@@ -18,7 +18,7 @@ from mmtransfer.search import (
     with_cost,
 )
 from mmtransfer.search.derive import plain_probabilities
-from mmtransfer.seeds import mbconv_space
+from mmtransfer.spaces import mbconv_space
 
 SIZE = (64, 96)
 SMALL = mbconv_space('mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3, 6))

@@ -12,9 +12,8 @@ from mmtransfer.search import (
     all_of_size,
     beaten,
 )
-from mmtransfer.seeds import depth_space, mbconv_space
-
-from .cases import SMALL, Counting, build, search
+from mmtransfer.spaces import depth_space, mbconv_space
+from tests.search.cases import SMALL, Counting, build, search
 
 SPACE = depth_space('resnet18', [3, 2, 4, 3])
 EXPANDED = depth_space('mobilenet_v2', [3, 2, 3, 2, 2])

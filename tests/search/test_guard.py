@@ -1,7 +1,7 @@
 import pytest
 
 from mmtransfer.search import skip_share
-from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.spaces import mbconv_space, seed_architecture
 
 
 def test_share_of_the_layers_that_can_be_skipped():

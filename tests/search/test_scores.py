@@ -4,8 +4,7 @@ import math
 import pytest
 
 from mmtransfer.search import RandomSearcher, Scores, ScoresError
-
-from .cases import FULL, SMALL, build, quality, search
+from tests.search.cases import FULL, SMALL, build, quality, search
 
 
 @pytest.fixture

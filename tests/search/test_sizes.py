@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 from mmtransfer.search import all_of_size, count_of_size, ladder, size_of, some_of_size
-from mmtransfer.seeds import depth_space
+from mmtransfer.spaces import depth_space
 
 SPACE = depth_space('resnet18', [3, 2, 4, 3])
 
@@ -45,7 +45,7 @@ def test_drawn_ones_are_uniform(monkeypatch):
 
 def test_a_space_too_large_to_list():
     order = ['skip', *(f'k{k}e{e}' for e in (3, 6) for k in (3, 5, 7))]
-    from mmtransfer.seeds import mbconv_space
+    from mmtransfer.spaces import mbconv_space
 
     space = mbconv_space('mobilenet_v2')
     steps = ladder(space, order=order)

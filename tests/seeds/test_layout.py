@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
-from mmtransfer.seeds import mbconv_space, network, seed_network
-from mmtransfer.seeds.layout import classifier_layout, network_layout, supernet_layout
+from mmtransfer.seeds import seed_network
+from mmtransfer.seeds.layout import classifier_layout, network_layout
+from mmtransfer.spaces import mbconv_space, network
+from mmtransfer.spaces.layout import supernet_layout
 
 
 def shapes(module: torch.nn.Module) -> list[tuple[str, tuple[int, ...]]]:

@@ -7,7 +7,7 @@ import pytest
 from mmengine.registry import DefaultScope
 from PIL import Image
 
-from mmtransfer.engine.split import innermost, split_dataset
+from mmtransfer.data.split import innermost, split_dataset
 from mmtransfer.tasks.folders import (
     FolderError,
     ImageFolder,

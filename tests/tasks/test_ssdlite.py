@@ -17,13 +17,12 @@ from torch import nn
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.cost import cost_table
-from mmtransfer.engine.channels import ChannelsError, check_channels
-from mmtransfer.engine.split import split_dataset
+from mmtransfer.data.split import split_dataset
+from mmtransfer.hooks.checks.channels import ChannelsError, check_channels
 from mmtransfer.remap import RemapError, SeedCheckpointError, load_model, load_tensors
-from mmtransfer.seeds import space_of
+from mmtransfer.spaces import space_of
 from mmtransfer.tasks.ssdlite import SSDLiteHead, SSDLiteNeck
-
-from ..shrink import make_data, typed
+from tests.shrink import make_data, typed
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))

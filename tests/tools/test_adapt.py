@@ -18,10 +18,10 @@ import demo  # noqa: E402
 from _config import ConfigError, check_search, read_config  # noqa: E402
 from _stages import Job, RecordError, Stage, StageError  # noqa: E402
 
-from mmtransfer.engine import RemapHook  # noqa: E402
 from mmtransfer.files import write_atomically  # noqa: E402
+from mmtransfer.hooks.remap import RemapHook  # noqa: E402
 from mmtransfer.report import Result  # noqa: E402
-from mmtransfer.seeds import seed_architecture  # noqa: E402
+from mmtransfer.spaces import seed_architecture  # noqa: E402
 
 # Notes its arguments; leaves a checkpoint behind; fails while a file named "fail" exists.
 SCRIPT = """
@@ -163,7 +163,7 @@ def adaptation(root, plain):
     return adapt.Adaptation(root, Config(dict(train_cfg={})), plain)
 
 
-@pytest.mark.parametrize('kind', [RemapHook, 'mmtransfer.engine.RemapHook', 'RemapHook'])
+@pytest.mark.parametrize('kind', [RemapHook, 'mmtransfer.hooks.remap.RemapHook', 'RemapHook'])
 def test_the_weights_come_from_this_search_however_the_hook_is_written(tmp_path, kind):
     hook = dict(type=kind, checkpoint='runs/s')
     plain = fine_tune(custom_hooks=[hook], default_scope='mmtransfer')

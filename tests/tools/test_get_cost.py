@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmtransfer.cost import cost_table
-from mmtransfer.seeds import allocation, mbconv_space, seed_architecture
+from mmtransfer.spaces import allocation, mbconv_space, seed_architecture
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))

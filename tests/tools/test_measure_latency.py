@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmtransfer.cost.metrics import table_for
-from mmtransfer.seeds import mbconv_space
+from mmtransfer.spaces import mbconv_space
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmtransfer.seeds import read_architecture, seed_architecture
+from mmtransfer.spaces import read_architecture, seed_architecture
 
 ROOT = Path(__file__).parents[2]
 FNA = ROOT / 'configs/fna/architectures/retinanet_mbv2_fna.json'

@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from mmtransfer.search import Scores
-from mmtransfer.seeds import depth_space
+from mmtransfer.spaces import depth_space
 
 SPACE = depth_space('resnet18', [2, 2, 2, 2])
 

@@ -10,11 +10,10 @@ import pytest
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
-from mmtransfer.engine.held_out import HeldOut
+from mmtransfer.scoring.held_out import HeldOut
 from mmtransfer.search import Scores, ScoresError, derive_from_checkpoint
-
-from ..engine.test_search_loop import run
-from ..engine.tiny import search_config
+from tests.engine.test_search_loop import run
+from tests.engine.tiny import search_config
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'tools'))
 
@@ -162,7 +161,7 @@ def test_the_tool_prints_and_writes(searched, tmp_path, monkeypatch, capsys):
 
 @pytest.fixture(scope='module')
 def depth_searched(tmp_path_factory):
-    from ..engine.test_greedy_search import greedy_config
+    from tests.engine.test_greedy_search import greedy_config
 
     compat.apply()
     folder = tmp_path_factory.mktemp('depth')

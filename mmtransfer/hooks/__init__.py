@@ -1,0 +1,25 @@
+"""Hooks of MMEngine's: checkpoints, remapping, statistics, logs, checks before the first step."""
+
+from mmtransfer.hooks.checkpoint import CheckpointHook
+from mmtransfer.hooks.checks import (
+    CheckChannelsHook,
+    CheckClassesHook,
+    CheckRunHook,
+    CheckScheduleHook,
+)
+from mmtransfer.hooks.remap import RemapHook
+from mmtransfer.hooks.sample_path import SamplePathHook
+from mmtransfer.hooks.search_log import SearchLogHook
+from mmtransfer.hooks.statistics import AverageStatisticsHook
+
+__all__ = [
+    'AverageStatisticsHook',
+    'CheckChannelsHook',
+    'CheckClassesHook',
+    'CheckRunHook',
+    'CheckScheduleHook',
+    'CheckpointHook',
+    'RemapHook',
+    'SamplePathHook',
+    'SearchLogHook',
+]

@@ -1,0 +1,43 @@
+"""Random draws that need no stored state: each follows from (seed, purpose, counters) alone."""
+
+import hashlib
+import random
+
+import numpy as np
+import torch
+from mmengine.dist import broadcast_object_list, get_rank
+
+
+def draw_seed(seed: int, purpose: str, *counters: int) -> int:
+    """A 32-bit seed for one draw.
+
+    Nothing random is kept in a checkpoint: a resumed run computes the same number from the same
+    iteration, and every rank that passes the same counters draws the same.
+
+    Args:
+        seed: The seed of the run.
+        purpose: What the draw is for, so that two kinds of draws never share a stream.
+        counters: What changes from draw to draw: iteration, epoch, sample, rank.
+    """
+    text = '/'.join([str(seed), purpose, *map(str, counters)])
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], 'big')
+
+
+def draw_rng(seed: int, purpose: str, *counters: int) -> random.Random:
+    """A generator that starts from :func:`draw_seed`."""
+    return random.Random(draw_seed(seed, purpose, *counters))
+
+
+def common_seed(runner) -> int:
+    """The seed of the run on rank 0; with ``randomness.diff_rank_seed`` others have another one."""
+    seeds = [runner.seed]
+    broadcast_object_list(seeds)
+    return int(seeds[0])
+
+
+def seed_step(seed: int, kind: str, number: int) -> None:
+    """Start all generators of this process from (seed, kind of step, its number, rank)."""
+    drawn = draw_seed(seed, kind, number, get_rank())
+    random.seed(drawn)
+    np.random.seed(drawn)
+    torch.manual_seed(drawn)

@@ -1,0 +1,1 @@
+"""Made data: scenes of coloured shapes, for every task."""
