@@ -45,12 +45,13 @@ from mmengine.config import Config
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import UNITS, table_for
+from mmtransfer.cost.noted import with_cost
 from mmtransfer.engine.greedy_loop import label
 from mmtransfer.files import write_atomically
 from mmtransfer.hooks.remap import RemapHook
 from mmtransfer.registry import HOOKS, is_a
 from mmtransfer.report.curves import read_run
-from mmtransfer.search import CostBound, with_cost
+from mmtransfer.search import CostBound
 from mmtransfer.spaces import space_of
 
 ROOT = Path(__file__).resolve().parent.parent

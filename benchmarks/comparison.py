@@ -12,8 +12,8 @@ from mmengine.config import Config
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.config import build_model
 from mmtransfer.cost.counter import count_model
+from mmtransfer.cost.noted import with_cost
 from mmtransfer.report.curves import Run, draw_curves
-from mmtransfer.search import with_cost
 from mmtransfer.spaces import read_architecture, space_of
 
 ROWS = ('seed', 'seed-long', 'random', 'adapted')

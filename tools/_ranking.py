@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.config import own_backbones
 from mmtransfer.cost.metrics import UNITS
+from mmtransfer.cost.noted import with_cost
 from mmtransfer.engine.candidate_phase import say_undecided
 from mmtransfer.files import write_atomically
 from mmtransfer.hooks.fit import check_tensors
@@ -28,7 +29,6 @@ from mmtransfer.search import (
     ladder,
     score_candidates,
     some_of_size,
-    with_cost,
 )
 from mmtransfer.search.candidates import at_least
 

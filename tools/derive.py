@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
 
     from mmtransfer.architecture import unfinished
     from mmtransfer.cost.metrics import UNITS, say
-    from mmtransfer.search.derive import derive_from_checkpoint
+    from mmtransfer.search import derive_from_checkpoint
 
     check_search(cfg)
     init_default_scope(cfg.get('default_scope', 'mmengine'))

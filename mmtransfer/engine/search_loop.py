@@ -13,6 +13,7 @@ from torch import nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import table_for
+from mmtransfer.cost.noted import with_cost
 from mmtransfer.data.batches import naming_norms
 from mmtransfer.data.loaders import EpochLoader, build_loader
 from mmtransfer.data.split import SPLIT_RULE, say_other_split, split_dataset
@@ -40,7 +41,7 @@ from mmtransfer.models import unwrap
 from mmtransfer.randomness import common_seed, draw_seed, seed_step
 from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
 from mmtransfer.scoring.held_out import Evaluation, HeldOut
-from mmtransfer.search import Scores, Step, with_cost
+from mmtransfer.search import Scores, Step
 from mmtransfer.spaces import closest_to_seed
 
 

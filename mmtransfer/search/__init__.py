@@ -7,23 +7,21 @@ from mmtransfer.search.candidates import (
     RandomSearcher,
     score_candidates,
 )
-from mmtransfer.search.derive import (
+from mmtransfer.search.derive import derive
+from mmtransfer.search.differentiable import DifferentiableSearcher
+from mmtransfer.search.evolution import EvolutionSearcher
+from mmtransfer.search.from_checkpoint import (
     NothingLearnedError,
-    Target,
-    TargetError,
-    derive,
     derive_from_checkpoint,
     derive_supernet,
     evaluated_architecture,
-    with_cost,
 )
-from mmtransfer.search.differentiable import DifferentiableSearcher
-from mmtransfer.search.evolution import EvolutionSearcher
 from mmtransfer.search.greedy import GreedyBlockSearcher, beaten
 from mmtransfer.search.guard import skip_share
 from mmtransfer.search.regularisers import CostTerm, Regulariser, Step
 from mmtransfer.search.scores import Scores, ScoresError
 from mmtransfer.search.sizes import all_of_size, count_of_size, ladder, size_of, some_of_size
+from mmtransfer.search.target import Target, TargetError
 
 __all__ = [
     'CandidateSearcher',
@@ -53,5 +51,4 @@ __all__ = [
     'size_of',
     'some_of_size',
     'skip_share',
-    'with_cost',
 ]

@@ -10,7 +10,7 @@ import numpy as np
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import say
 from mmtransfer.cost.table import CostTable
-from mmtransfer.search.derive import Target, TargetError
+from mmtransfer.search.target import Target, TargetError
 
 # A dearest cost is cut into at most so many units; what rounding moves across a limit is refused.
 _MOST_UNITS = 20_000

@@ -20,8 +20,8 @@ from mmtransfer.cost.table import CostTable
 from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.bound import CostBound
-from mmtransfer.search.derive import Target
 from mmtransfer.search.scores import Scores
+from mmtransfer.search.target import Target
 
 # So many draws in a row that bring nothing new mean that there is nothing left.
 _MAX_DRAWS = 1_000

@@ -7,11 +7,11 @@ from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.derive import (
     Probabilities,
-    Target,
     check_finite,
     derive,
     plain_probabilities,
 )
+from mmtransfer.search.target import Target
 
 
 @SEARCHERS.register_module()

@@ -10,9 +10,9 @@ from mmtransfer.cost.metrics import say
 from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.candidates import CandidateSearcher
-from mmtransfer.search.derive import Target, TargetError
 from mmtransfer.search.scores import Scores
 from mmtransfer.search.sizes import ladder, one_more, size_of
+from mmtransfer.search.target import Target, TargetError
 
 
 @SEARCHERS.register_module()

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import REGULARISERS
-from mmtransfer.search.derive import Target
+from mmtransfer.search.target import Target
 
 
 @dataclass(frozen=True)

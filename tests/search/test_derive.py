@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmtransfer.cost.noted import with_cost
 from mmtransfer.cost.table import cost_table
 from mmtransfer.search import (
     DifferentiableSearcher,
@@ -15,7 +16,6 @@ from mmtransfer.search import (
     TargetError,
     derive,
     derive_supernet,
-    with_cost,
 )
 from mmtransfer.search.derive import plain_probabilities
 from mmtransfer.spaces import mbconv_space
