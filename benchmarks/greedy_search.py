@@ -107,8 +107,8 @@ def whole_evaluation(config: str, repeat: int) -> dict:
         cfg.work_dir, cfg.log_level = folder, 'ERROR'
         loop: Any = Runner.from_cfg(cfg).build_train_loop(cfg.train_cfg)
         step = step_of(loop.supernet, closest_to_seed(loop.supernet.space))
-        together = SharedHeldOut(loop, loop.evaluation)
-        alone = HeldOut(loop, loop.evaluation)
+        together = SharedHeldOut(loop.scoring_inputs(), loop.evaluation)
+        alone = HeldOut(loop.scoring_inputs(), loop.evaluation)
 
         def score(shared: bool) -> list[float]:
             if shared:

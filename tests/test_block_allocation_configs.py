@@ -140,7 +140,10 @@ def test_small_ones_of_every_task_are_searched_and_fine_tuned(greedy, child, tmp
     step = loop.searcher.step_of(loop.searcher.chain[-1])
     for metric in ('loss', loop.evaluation.metric):
         settings = replace(loop.evaluation, metric=metric, rule='', bn_iterations=1)
-        together, alone = SharedHeldOut(loop, settings).together(step), HeldOut(loop, settings)
+        together, alone = (
+            SharedHeldOut(loop.scoring_inputs(), settings).together(step),
+            HeldOut(loop.scoring_inputs(), settings),
+        )
         for candidate in step:
             assert together[candidate] == (alone(candidate), alone.metrics)
 

@@ -101,7 +101,7 @@ def rank(args: argparse.Namespace) -> Scores:
     if args.metric is not None:
         settings.pop('rule', None)  # it belonged to another metric
     settings.update({k: v for k, v in given.items() if v is not None})
-    held_out = HeldOut(loop, Evaluation(**settings))
+    held_out = HeldOut(loop.scoring_inputs(), Evaluation(**settings))
     held_out.scorer.check()
 
     scores = held_out.scores()

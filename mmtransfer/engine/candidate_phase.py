@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import MMLogger
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import say
+from mmtransfer.cost.table import CostTable
 from mmtransfer.files import write_atomically
 from mmtransfer.scoring.held_out import HeldOut
 from mmtransfer.search import CandidateSearcher, Scores, ScoresError, score_candidates
@@ -17,24 +19,35 @@ from mmtransfer.search import CandidateSearcher, Scores, ScoresError, score_cand
 FILE = 'candidates.json'
 
 
-def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
-    """Score the candidates that the loop's searcher asks for; the best is the search's result.
+def run_candidate_phase(
+    runner: Any,
+    searcher: CandidateSearcher,
+    held_out: HeldOut,
+    scores: Scores,
+    table: CostTable,
+    describe: Callable[[Architecture], Architecture],
+    restored: Any = None,
+) -> None:
+    """Score the candidates that a searcher asks for; the best is the search's result.
 
     Every score is in ``candidates.json`` of the work directory before the next candidate begins;
     a resumed run reads it and evaluates what is missing, so it ends as an uninterrupted one. At the
     end the supernet's batch normalisation has the statistics of the best candidate.
 
     Args:
-        loop: A :class:`SearchLoop` with a searcher that asks for candidates.
+        runner: MMEngine's, for its work directory, its log and its curves.
+        searcher: Asks for candidates.
         held_out: Scores them.
+        scores: Receives every score.
+        table: What candidates cost.
+        describe: Candidate -> the same with what is to be noted of it, such as its cost.
+        restored: Scores that a checkpoint holds, as JSON values.
 
     Raises:
         ScoresError: No candidate has a finite score.
     """
-    runner, searcher = loop.runner, loop.searcher
-    scores = loop.scores = held_out.scores()
     file = Path(runner.work_dir) / FILE
-    _recall(loop, file)
+    _recall(scores, file, restored, describe)
     began = time.monotonic()
 
     def scored(candidate: Architecture, new: bool) -> None:
@@ -43,17 +56,19 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
         if new and is_main_process():
             write_atomically(scores.to_json(), file)
         number, score = len(searcher.told), scores.values[candidate]
-        found = scores.values[searcher.architecture()]
+        best = searcher.architecture()
+        assert best is not None  # this candidate was told
+        found = scores.values[best]
         runner.logger.info(
-            f'Candidate [{number}/{searcher.candidates}]  {loop.evaluation.metric}: {score:.6g}  '
-            f'found so far: {found:.6g}  cost: {say(loop.table.metric, loop.table.of(candidate))}  '
+            f'Candidate [{number}/{searcher.candidates}]  {held_out.settings.metric}: {score:.6g}  '
+            f'found so far: {found:.6g}  cost: {say(table.metric, table.of(candidate))}  '
             f'time: {time.monotonic() - began:.1f}{"" if new else "  (known)"}'
         )
         shown = {'candidate/score': score, 'candidate/found': found}
         shown = {name: value for name, value in shown.items() if math.isfinite(value)}
         runner.visualizer.add_scalars(shown, step=number)
 
-    score_candidates(searcher, held_out, scores, scored, loop.described)
+    score_candidates(searcher, held_out, scores, scored, describe)
     if len(searcher.told) < searcher.candidates:
         runner.logger.warning(
             f'the search ends after {len(searcher.told)} of {searcher.candidates} candidates: no '
@@ -62,7 +77,7 @@ def run_candidate_phase(loop: Any, held_out: HeldOut) -> None:
     undecided = say_undecided(searcher, scores)
     if undecided:
         runner.logger.warning(undecided)
-    loop.supernet.select(searcher.architecture())
+    held_out.inputs.supernet.select(searcher.architecture())
     held_out.reestimate()
 
 
@@ -98,25 +113,27 @@ def say_undecided(searcher: CandidateSearcher, scores: Scores) -> str:
     )
 
 
-def _recall(loop: Any, file: Path) -> None:
+def _recall(
+    scores: Scores, file: Path, restored: Any, describe: Callable[[Architecture], Architecture]
+) -> None:
     """Take the scores that the checkpoint and the work directory hold, if they are of these very
     weights and settings; every rank gets those of the first one."""
-    scores, space = loop.scores, loop.supernet.space
+    space = scores.space
     if is_main_process():
         sources: dict[str, Callable[[], Scores]] = {}
-        if loop.restored is not None:
-            sources['the checkpoint'] = lambda: Scores.from_data(
-                loop.restored, space, 'the checkpoint'
-            )
+        if restored is not None:
+            sources['the checkpoint'] = lambda: Scores.from_data(restored, space, 'the checkpoint')
         if file.exists():
             sources[str(file)] = lambda: Scores.from_json(file.read_text(), space, str(file))
         for name, read in sources.items():
             try:
                 scores.take(read(), name)
             except ScoresError as error:
-                loop.runner.logger.warning(f'scores of an earlier run are not used: {error}')
-    known = [scores.values, scores.metrics]
+                MMLogger.get_current_instance().warning(
+                    f'scores of an earlier run are not used: {error}'
+                )
+    known: list[Any] = [scores.values, scores.metrics]
     broadcast_object_list(known)
     values, scores.metrics = known
     # A file of scores has the costs alone of what is to be noted of an architecture.
-    scores.values = {loop.described(a): score for a, score in values.items()}
+    scores.values = {describe(a): score for a, score in values.items()}

@@ -73,9 +73,18 @@ class GreedyBlockSearchLoop(SearchLoop):
 
     def held_out(self) -> HeldOut:
         """What scores the candidates, those of a step together or each alone."""
-        kind = SharedHeldOut if self.shares else HeldOut
-        self.scoring = kind(self, self.evaluation)
+        inputs, settings = self.scoring_inputs(), self.evaluation
+        self.scoring = (
+            SharedHeldOut(inputs, settings, self._pending)
+            if self.shares
+            else HeldOut(inputs, settings)
+        )
         return self.scoring
+
+    def _pending(self) -> list[Architecture]:
+        """The candidates of this step that have no score yet."""
+        known = self.scores.values if self.scores else {}
+        return [c for c in self.searcher.pending() if c not in known]
 
     def run(self) -> nn.Module:
         """Train, search, write the chain."""

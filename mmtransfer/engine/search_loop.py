@@ -4,6 +4,7 @@
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,7 +41,7 @@ from mmtransfer.hooks.statistics import ensure_averaged
 from mmtransfer.models import unwrap
 from mmtransfer.randomness import common_seed, draw_seed, seed_step
 from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
-from mmtransfer.scoring.held_out import Evaluation, HeldOut
+from mmtransfer.scoring.held_out import Evaluation, HeldOut, ScoringInputs
 from mmtransfer.search import Scores, Step
 from mmtransfer.spaces import closest_to_seed
 
@@ -279,7 +280,16 @@ class SearchLoop(EpochBasedTrainLoop):
                 self._validate()
         if held_out is not None:  # also where EarlyStoppingHook has ended the training
             with averaged(self.runner):
-                run_candidate_phase(self, held_out)
+                self.scores = held_out.scores()
+                run_candidate_phase(
+                    self.runner,
+                    self.searcher,
+                    held_out,
+                    self.scores,
+                    self.table,
+                    self.described,
+                    self.restored,
+                )
             self._validate()
         self.runner.call_hook('after_train')
         report_target(self.runner.logger, self.table, self.searcher.target, self.found())
@@ -287,7 +297,19 @@ class SearchLoop(EpochBasedTrainLoop):
 
     def held_out(self) -> HeldOut:
         """What scores the candidates."""
-        return HeldOut(self, self.evaluation)
+        return HeldOut(self.scoring_inputs(), self.evaluation)
+
+    def scoring_inputs(self) -> ScoringInputs:
+        """What scores follow from."""
+        return ScoringInputs(
+            model=self.model,
+            supernet=self.supernet,
+            weights_loader=self.dataloader,
+            held_out_loader=self.arch_dataloader,
+            config=self.runner.cfg,
+            work_dir=Path(self.runner.work_dir),
+            seed=self.seed,
+        )
 
     def _validate(self) -> None:
         if self.runner.val_loop is not None:

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import all_reduce, get_world_size
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from mmengine.registry import EVALUATOR
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
@@ -20,9 +24,9 @@ from torch.nn.modules.dropout import _DropoutNd
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.config import own_backbones
 from mmtransfer.data.held_out import EvaluationError, as_validated, restrict_evaluator
-from mmtransfer.data.loaders import build_loader, forget_leftovers
+from mmtransfer.data.loaders import EpochLoader, build_loader, forget_leftovers
 from mmtransfer.digests import config_digests, digest
-from mmtransfer.randomness import draw_seed
+from mmtransfer.randomness import draw_seed, seed_step
 from mmtransfer.scoring.bn import kept_modes, reestimate_bn
 from mmtransfer.scoring.exact_metrics import every_prediction, unrounded
 from mmtransfer.scoring.head_boxes import without_head_boxes
@@ -70,6 +74,29 @@ class Evaluation:
                 raise EvaluationError(f'{name} must be an integer of at least 1; received {value}.')
 
 
+@dataclass(frozen=True)
+class ScoringInputs:
+    """What the score of a candidate follows from, beside how it is scored.
+
+    Args:
+        model: Not wrapped; its weights stay as they are.
+        supernet: The part of it that runs a candidate.
+        weights_loader: The weights' part of the training set, to estimate statistics on.
+        held_out_loader: The other part, to score on.
+        config: Of the run: its model, its data, and how a validation reads and judges.
+        work_dir: Where files are written that an evaluator reads.
+        seed: Of the run.
+    """
+
+    model: Any
+    supernet: Any
+    weights_loader: EpochLoader
+    held_out_loader: EpochLoader
+    config: Config
+    work_dir: Path
+    seed: int
+
+
 # Around the forward passes of one candidate; several take turns on every batch.
 Turn = Callable[[], AbstractContextManager]
 # A score, and all metrics by name.
@@ -77,30 +104,30 @@ Outcome = tuple[float, dict[str, float]]
 
 
 class HeldOut:
-    """Candidate -> score, for a search loop whose weights stay as they are.
+    """Candidate -> score, by weights that stay as they are.
 
     The statistics of batch normalisation are estimated on the weights' part for each candidate,
     and what they were is put back. Every candidate sees the same batches with the same augmentation
     and the same random numbers, so a score depends on the candidate alone.
 
     Args:
-        loop: A :class:`SearchLoop`.
+        inputs: What is scored, and on what.
         settings: How to score.
 
     Raises:
         EvaluationError: The metric needs annotations or a loader that are not there.
     """
 
-    def __init__(self, loop: Any, settings: Evaluation) -> None:
-        self.loop = loop
+    def __init__(self, inputs: ScoringInputs, settings: Evaluation) -> None:
+        self.inputs = inputs
         self.settings = settings
-        self.model: Any = loop.model
+        self.model = inputs.model
         self.metrics: dict[str, float] = {}  # all that the last evaluation said, if it said more
         self.scorer = _Loss(self) if settings.metric == LOSS else _Metric(self)
 
     def __call__(self, architecture: Architecture) -> float:
         """The score; NaN where the evaluator has nothing to say (no prediction at all)."""
-        with self.loop.supernet.evaluating(architecture), kept_statistics(self.model):
+        with self.inputs.supernet.evaluating(architecture), kept_statistics(self.model):
             self.reestimate()
             ((score, self.metrics),) = self.scorer.score()
             return score
@@ -108,16 +135,18 @@ class HeldOut:
     def reestimate(self) -> None:
         """Estimate the statistics of batch normalisation for what is selected now."""
         self.begin()
-        self.loop.dataloader.at(0, 0)
-        reestimate_bn(self.model, self.loop.dataloader, self.settings.bn_iterations)
+        loader = self.inputs.weights_loader
+        loader.at(0, 0)
+        reestimate_bn(self.model, loader, self.settings.bn_iterations)
 
     def begin(self) -> None:
-        """The same random numbers for every candidate."""
-        self.loop._begin_step('candidate', 0)
+        """The same random numbers for every candidate; no gradient takes up memory."""
+        self.model.zero_grad(set_to_none=True)
+        seed_step(self.inputs.seed, 'candidate', 0)
 
     def scores(self) -> Scores:
         """No scores yet, but all that they follow from."""
-        cfg, given = self.loop.runner.cfg, self.settings
+        cfg, given = self.inputs.config, self.settings
         model = copy.deepcopy(cfg.model)
         for backbone in own_backbones(model, cfg.get('default_scope')).values():
             backbone['init_cfg'] = None  # the weights count, not where they began
@@ -127,13 +156,13 @@ class HeldOut:
             'samples': given.samples,
             'evaluator': self.scorer.digest(),
             'model': digest(model),  # its test_cfg, its losses
-            'seed': self.loop.seed,
+            'seed': self.inputs.seed,
             'processes': get_world_size(),
             'data': config_digests(cfg)['train_dataloader'],
             'split': json.loads(json.dumps(cfg.train_cfg.get('split') or {}, default=str)),
             'weights': digest_weights(self.model),
         }
-        return Scores(self.loop.supernet.space, given.rule, follows)
+        return Scores(self.inputs.supernet.space, given.rule, follows)
 
 
 class _Loss:
@@ -143,7 +172,7 @@ class _Loss:
 
     def __init__(self, held_out: HeldOut) -> None:
         self.held_out = held_out
-        self.loader = held_out.loop.arch_dataloader
+        self.loader = held_out.inputs.held_out_loader
         samples = held_out.settings.samples
         per_batch = self.loader.batch_sampler.batch_size * get_world_size()
         self.batches = None if samples is None else ceil(samples / per_batch)
@@ -183,8 +212,8 @@ class _Metric:
 
     def __init__(self, held_out: HeldOut) -> None:
         self.held_out = held_out
-        loop, settings = held_out.loop, held_out.settings
-        cfg = loop.runner.cfg
+        inputs, settings = held_out.inputs, held_out.settings
+        cfg = inputs.config
         evaluator = settings.evaluator or cfg.get('val_evaluator')
         if cfg.get('val_dataloader') is None or not evaluator:
             raise EvaluationError(
@@ -192,13 +221,15 @@ class _Metric:
                 f'config; one is missing. Add it, or score by the loss (metric={LOSS!r}).'
             )
         dataset = as_validated(
-            loop.arch_dataloader.dataset.dataset, cfg.val_dataloader, settings.samples, loop.seed
+            inputs.held_out_loader.dataset.dataset,
+            cfg.val_dataloader,
+            settings.samples,
+            inputs.seed,
         )
         self.size = len(dataset)
-        self.loader = build_loader(cfg.val_dataloader, dataset, draw_seed(loop.seed, 'held out'))
+        self.loader = build_loader(cfg.val_dataloader, dataset, draw_seed(inputs.seed, 'held out'))
         if settings.evaluator is None:
-            file = Path(loop.runner.work_dir) / 'held_out.json'
-            evaluator = restrict_evaluator(evaluator, dataset, file)
+            evaluator = restrict_evaluator(evaluator, dataset, inputs.work_dir / 'held_out.json')
         loader = {k: v for k, v in cfg.val_dataloader.items() if k in ('dataset', 'batch_size')}
         self._configs = [settings.evaluator or cfg.val_evaluator, loader]
         self._config = evaluator
@@ -227,12 +258,12 @@ class _Metric:
         Raises:
             EvaluationError: Lists what it does produce.
         """
-        supernet = self.held_out.loop.supernet  # before the first step nothing is selected
+        supernet = self.held_out.inputs.supernet  # before the first step nothing is selected
         running = supernet.evaluating(closest_to_seed(supernet.space))
         with running, every_prediction(self.held_out.model):
             ((_, found),) = self._evaluate(1, [nullcontext])
         if not found:
-            self.held_out.loop.runner.logger.warning(
+            MMLogger.get_current_instance().warning(
                 f'whether the evaluator produces the metric {self.held_out.settings.metric!r} is '
                 f'not known before the candidates are scored: it has nothing to say on the first '
                 f'batch.'
@@ -247,7 +278,7 @@ class _Metric:
         return self._evaluate(None, turns)
 
     def _evaluator(self) -> Any:
-        evaluator = self.held_out.loop.runner.build_evaluator(self._config)
+        evaluator = build_evaluator(self._config)
         evaluator.dataset_meta = self._meta
         return evaluator
 
@@ -282,6 +313,13 @@ class _Metric:
             )
         numbers = {k: float(v) for k, v in found.items() if _is_number(v)}
         return (float(found[wanted]) if found else nan), numbers
+
+
+def build_evaluator(config: Any) -> Evaluator:
+    """As MMEngine's runner does it: from the config of a metric, of several, or of an evaluator."""
+    if isinstance(config, Mapping) and 'metrics' in config:
+        return EVALUATOR.build({'type': 'Evaluator', **config})
+    return Evaluator(config)
 
 
 def _is_number(value: Any) -> bool:

@@ -25,7 +25,15 @@ from torch import Tensor
 from mmtransfer.architecture import Architecture
 from mmtransfer.data.loaders import forget_leftovers
 from mmtransfer.scoring.bn import NormSums, again, batch_statistics, forward, listening
-from mmtransfer.scoring.held_out import Evaluation, HeldOut, Outcome, Turn, copies, kept_statistics
+from mmtransfer.scoring.held_out import (
+    Evaluation,
+    HeldOut,
+    Outcome,
+    ScoringInputs,
+    Turn,
+    copies,
+    kept_statistics,
+)
 
 # The blocks that run, in order: (stage, number in it).
 Path = tuple[tuple[int, int], ...]
@@ -48,23 +56,29 @@ class BlockCount:
 
 class SharedHeldOut(HeldOut):
     """As :class:`HeldOut`, for a :class:`DepthSupernet` and a searcher that says which candidates
-    are ``pending()``: at the first one that it is asked for, it scores all of them.
+    are pending: at the first one that it is asked for, it scores all of them.
 
     Args:
-        loop: A search loop.
+        inputs: What is scored, and on what.
         settings: How to score.
+        pending: Says which candidates without a score will be asked for next.
     """
 
-    def __init__(self, loop: Any, settings: Evaluation) -> None:
-        super().__init__(loop, settings)
+    def __init__(
+        self,
+        inputs: ScoringInputs,
+        settings: Evaluation,
+        pending: Callable[[], Sequence[Architecture]] = tuple,
+    ) -> None:
+        super().__init__(inputs, settings)
+        self.pending = pending
         self.blocks = BlockCount()
         self._outcomes: dict[Architecture, Outcome] = {}
 
     def __call__(self, architecture: Architecture) -> float:
         """The score of one candidate."""
         if architecture not in self._outcomes:
-            known = self.loop.scores.values if self.loop.scores else {}
-            due = [c for c in self.loop.searcher.pending() if c not in known]
+            due = self.pending()
             self._outcomes = self.together(due if architecture in due else [architecture])
         score, self.metrics = self._outcomes.pop(architecture)
         return score
@@ -77,7 +91,7 @@ class SharedHeldOut(HeldOut):
                 which they differ.
         """
         turns = _Turns(self, candidates)
-        with kept_statistics(self.model), turns.at(self.loop.supernet):
+        with kept_statistics(self.model), turns.at(self.inputs.supernet):
             turns.reestimate()
             turns.restart()
             outcomes = self.scorer.score(turns.each())
@@ -90,7 +104,7 @@ class _Turns:
     def __init__(self, held_out: SharedHeldOut, candidates: Sequence[Architecture]) -> None:
         self.held_out = held_out
         self.candidates = candidates
-        self.supernet = held_out.loop.supernet
+        self.supernet = held_out.inputs.supernet
         self.prefixes = Prefixes(self.supernet, candidates, held_out.blocks)
         self.statistics: dict[Architecture, list[tuple[Any, Tensor, Tensor]]] = {}
         self.restart()
@@ -132,7 +146,7 @@ class _Turns:
     def reestimate(self) -> None:
         """Each candidate's statistics, as :func:`mmtransfer.scoring.bn.reestimate_bn` has them."""
         held_out, model = self.held_out, self.held_out.model
-        loader = held_out.loop.dataloader
+        loader = held_out.inputs.weights_loader
         held_out.begin()
         loader.at(0, 0)
         with batch_statistics(model) as layers:

@@ -27,7 +27,7 @@ def loop(tmp_path):
 
 def test_coco_counts_the_held_out_images_and_no_others(loop):
     """Perfect predictions score 1: with the whole file half of the objects would be missed."""
-    held_out = HeldOut(loop, Evaluation(metric='coco/bbox_mAP'))
+    held_out = HeldOut(loop.scoring_inputs(), Evaluation(metric='coco/bbox_mAP'))
     scorer = held_out.scorer
     file = json.loads((Path(loop.runner.work_dir) / 'held_out.json').read_text())
     whole = json.loads(Path(loop.runner.cfg.train_dataloader.dataset.ann_file).read_text())
@@ -55,7 +55,7 @@ def test_coco_counts_the_held_out_images_and_no_others(loop):
 
 
 def test_a_metric_the_evaluator_lacks(loop):
-    held_out = HeldOut(loop, Evaluation(metric='coco/segm_mAP'))
+    held_out = HeldOut(loop.scoring_inputs(), Evaluation(metric='coco/segm_mAP'))
     (evaluator,) = held_out.scorer.evaluators
     evaluator.evaluate = lambda size: {'coco/bbox_mAP': 0.1, 'coco/bbox_mAP_50': 0}
     with pytest.raises(EvaluationError, match=r'coco/bbox_mAP, coco/bbox_mAP_50; received'):
@@ -67,7 +67,7 @@ def test_an_untrained_detector_does_not_hide_a_wrong_name(loop):
     settings = loop.model.bbox_head.test_cfg
     settings.score_thr = 0.9
     with pytest.raises(EvaluationError, match=r'coco/bbox_mAP, .*; received .coco/AP'):
-        HeldOut(loop, Evaluation(metric='coco/AP')).scorer.check()
+        HeldOut(loop.scoring_inputs(), Evaluation(metric='coco/AP')).scorer.check()
     assert settings.score_thr == 0.9
 
 
@@ -79,7 +79,7 @@ def test_nothing_to_measure_is_no_score(loop, metric):
         file.write_text(json.dumps({**json.loads(file.read_text()), 'annotations': []}))
     message = f'metric {metric!r} needs objects to measure by, and the 4 held-out samples have none'
     with pytest.raises(EvaluationError, match=message):
-        HeldOut(loop, Evaluation(metric=metric))
+        HeldOut(loop.scoring_inputs(), Evaluation(metric=metric))
 
 
 def test_without_a_coco_file_it_says_what_to_do(tmp_path):

@@ -15,7 +15,10 @@ from mmengine.dist import get_rank
 from mmengine.runner import Runner
 
 from mmtransfer import compat
+from mmtransfer.engine import search_loop
 from mmtransfer.engine.search_loop import SearchLoop
+from mmtransfer.randomness import seed_step
+from mmtransfer.scoring import held_out
 from tests.engine.test_greedy_search import greedy_config
 from tests.engine.tiny import SPACES, search_config
 
@@ -46,14 +49,13 @@ def main() -> None:
     config.train_dataloader.batch_size = 2
     config.experiment_name = 'worker'
     kind_to_die, number = args.kill_in[0], int(args.kill_in[1])
-    step = SearchLoop._begin_step
 
-    def begin_step(loop: SearchLoop, kind: str, count: int) -> None:
-        step(loop, kind, count)
+    def seed_and_die(seed: int, kind: str, count: int) -> None:
+        seed_step(seed, kind, count)
         if kind == kind_to_die and count == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    SearchLoop._begin_step = begin_step
+    search_loop.seed_step = held_out.seed_step = seed_and_die
     runner = Runner.from_cfg(config)
     rank = get_rank()
     loop_type = SearchLoop._weight_step

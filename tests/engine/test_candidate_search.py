@@ -150,7 +150,7 @@ def test_scores_follow_from_the_model_and_the_evaluator(tmp_path):
         runner = Runner.from_cfg(config)
         loop = runner.build_train_loop(config.train_cfg)
         runner.cfg.merge_from_dict(changes)
-        return HeldOut(loop, loop.evaluation).scores().evaluation
+        return HeldOut(loop.scoring_inputs(), loop.evaluation).scores().evaluation
 
     loss = follows()
     assert follows(**{'val_dataloader.batch_size': 1}) == loss
@@ -190,7 +190,7 @@ def test_a_score_depends_on_the_candidate_alone(tmp_path):
     loop, model = runner.train_loop, runner.model
     before = {k: v.clone() for k, v in model.state_dict().items()}
     modes = [m.training for m in model.modules()]
-    held_out = HeldOut(loop, loop.evaluation)
+    held_out = HeldOut(loop.scoring_inputs(), loop.evaluation)
     for candidate, score in reversed(loop.scores.values.items()):
         assert held_out(candidate) == score
     assert_equal_states(before, model.state_dict())
@@ -228,8 +228,8 @@ def test_a_metric_of_the_evaluator(tmp_path):
 
 def test_samples_limit_what_is_scored(tmp_path):
     loop = run(candidate_config(tmp_path)).train_loop
-    assert HeldOut(loop, Evaluation(samples=3)).scorer.batches == 1
-    assert HeldOut(loop, Evaluation(metric='ones', samples=3)).scorer.size == 3
+    assert HeldOut(loop.scoring_inputs(), Evaluation(samples=3)).scorer.batches == 1
+    assert HeldOut(loop.scoring_inputs(), Evaluation(metric='ones', samples=3)).scorer.size == 3
 
 
 def test_an_unknown_metric_stops_before_the_first_step(tmp_path, monkeypatch):
@@ -248,7 +248,7 @@ def test_the_loss_counts_what_drop_last_leaves_out(tmp_path):
         config.train_dataloader.dataset.number = 14
         config.train_dataloader.drop_last = drop_last
         loop = Runner.from_cfg(config).build_train_loop(config.train_cfg)
-        held_out, seen = HeldOut(loop, loop.evaluation), []
+        held_out, seen = HeldOut(loop.scoring_inputs(), loop.evaluation), []
         forward = loop.model._run_forward
         loop.model._run_forward = lambda d, mode, f=forward, s=seen: (
             s.append(len(d['inputs'])) or f(d, mode)
@@ -269,7 +269,7 @@ def test_a_part_without_one_batch_is_refused(tmp_path):
 
 def test_a_metric_that_cannot_be_checked_yet_is_a_warning(tmp_path, monkeypatch):
     loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones'))).train_loop
-    held_out, said = HeldOut(loop, loop.evaluation), []
+    held_out, said = HeldOut(loop.scoring_inputs(), loop.evaluation), []
     monkeypatch.setattr(held_out.scorer.evaluators[0], 'evaluate', lambda size: {})
     monkeypatch.setattr(loop.runner.logger, 'warning', said.append)
     held_out.scorer.check()
@@ -278,7 +278,7 @@ def test_a_metric_that_cannot_be_checked_yet_is_a_warning(tmp_path, monkeypatch)
 
 def test_an_evaluator_without_an_answer_scores_nan(tmp_path, monkeypatch):
     loop = run(candidate_config(tmp_path, evaluation=dict(metric='ones'))).train_loop
-    held_out = HeldOut(loop, loop.evaluation)
+    held_out = HeldOut(loop.scoring_inputs(), loop.evaluation)
     monkeypatch.setattr(held_out.scorer.evaluators[0], 'evaluate', lambda size: {})
     assert math.isnan(held_out(loop.searcher.architecture()))
 

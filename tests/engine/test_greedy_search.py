@@ -124,7 +124,10 @@ def test_shared_scores_are_those_of_one_by_one(tmp_path, metric, channels_last):
     runner = run(config)
     loop, space = runner.train_loop, runner.model.backbone.space
     settings = Evaluation(metric=metric, bn_iterations=3)
-    alone, shared = HeldOut(loop, settings), SharedHeldOut(loop, settings)
+    alone, shared = (
+        HeldOut(loop.scoring_inputs(), settings),
+        SharedHeldOut(loop.scoring_inputs(), settings),
+    )
     before = {k: v.clone() for k, v in runner.model.state_dict().items()}
     modes = [m.training for m in runner.model.modules()]
     step = [space.architecture(o) for o in ('2121', '1221', '1131', '1122')]
@@ -143,7 +146,7 @@ def test_block_evaluations_of_a_step(tmp_path):
     """[1, 1, 2, 1] and one more: 4 x 6 one by one."""
     runner = run(greedy_config(tmp_path, dict(blocks=4)))
     space = runner.model.backbone.space
-    shared = SharedHeldOut(runner.train_loop, Evaluation(bn_iterations=1))
+    shared = SharedHeldOut(runner.train_loop.scoring_inputs(), Evaluation(bn_iterations=1))
     shared.together([space.architecture(o) for o in ('2121', '1221', '1131', '1122')])
     batches = 1 + 2  # of the statistics, of the held-out part
     # 2121 whole; 1221 after its first block, 1131 after two blocks, 1122 after four.
@@ -156,7 +159,10 @@ def test_what_was_written_into_is_not_used_again(tmp_path):
     loop, model = runner.train_loop, runner.model
     model.backbone.register_forward_hook(lambda module, args, out: (out[-1].mul_(0.5),))
     settings = Evaluation(bn_iterations=1)
-    alone, shared = HeldOut(loop, settings), SharedHeldOut(loop, settings)
+    alone, shared = (
+        HeldOut(loop.scoring_inputs(), settings),
+        SharedHeldOut(loop.scoring_inputs(), settings),
+    )
     space = model.backbone.space
     step = [space.architecture(o) for o in ('1121', '1122', '1131')]
     together = shared.together(step)

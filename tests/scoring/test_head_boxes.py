@@ -78,5 +78,5 @@ def test_a_search_scores_its_training_set_which_may_have_no_head_boxes(tmp_path)
     cfg.train_cfg.evaluation = dict(metric='PCK', bn_iterations=1)
     loop = Runner.from_cfg(cfg).build_train_loop(cfg.train_cfg)
     with pytest.raises(EvaluationError, match='MpiiPCKAccuracy .*MpiiDataset, has no head boxes'):
-        HeldOut(loop, loop.evaluation)
+        HeldOut(loop.scoring_inputs(), loop.evaluation)
     DefaultScope._instance_dict.clear()
