@@ -119,6 +119,14 @@ def folder(text: str) -> str:
     return text
 
 
+def cost(text: str) -> float | str:
+    """A number, or the text itself; what it means is for a table of costs to say."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
 def at_least(smallest: int) -> Callable[[str], int]:
     """A parser of whole numbers from ``smallest`` on."""
 

@@ -26,6 +26,7 @@ from mmtransfer.search import (
     ListSearcher,
     RandomSearcher,
     Scores,
+    cost_in_units,
     ladder,
     score_candidates,
     some_of_size,
@@ -66,8 +67,8 @@ def searcher_for(args: argparse.Namespace, loop: Any) -> CandidateSearcher:
     """
     supernet, table = loop.supernet, loop.table
     if args.blocks is None:
-        cost = args.cost, args.tolerance
-        return RandomSearcher(supernet, table, args.seed, args.samples, *cost)
+        cost = args.cost if args.cost is None else cost_in_units(args.cost, table, '--cost')
+        return RandomSearcher(supernet, table, args.seed, args.samples, cost, args.tolerance)
     at_least('--samples', args.samples, 1)
     order = (loop.runner.cfg.train_cfg.get('searcher') or {}).get('order')
     steps = ladder(supernet.space, table, order)

@@ -16,6 +16,7 @@ from _arguments import (
     add_cfg_options,
     checkpoint,
     config_file,
+    cost,
     folder,
     output_file,
     positive,
@@ -39,9 +40,9 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         '--cost',
-        type=float,
+        type=cost,
         metavar='C',
-        help="of the backbone, in the config's unit",
+        help="of the backbone, in the config's unit; or 'seed', or a share of the seed's up to 1",
     )
     parser.add_argument(
         '--blocks', type=positive, metavar='N', help='only architectures of N blocks'

@@ -43,6 +43,8 @@ from mmtransfer.randomness import common_seed, draw_seed, seed_step
 from mmtransfer.registry import LOOPS, REGULARISERS, SEARCHERS
 from mmtransfer.scoring.held_out import Evaluation, HeldOut, ScoringInputs
 from mmtransfer.search import Scores, Step
+from mmtransfer.search.regularisers import terms_in_units
+from mmtransfer.search.target import searcher_in_units
 from mmtransfer.spaces import closest_to_seed
 
 
@@ -65,8 +67,10 @@ class SearchLoop(EpochBasedTrainLoop):
         input_size: (H, W) at which the cost is counted.
         split: ``dict(arch=..., seed=int)``, where arch is the share of the data for architecture
             steps, in (0, 1), or the config of a dataset of their own.
-        searcher: Config of the searcher.
-        regularisers: Configs of terms added to the loss.
+        searcher: Config of the searcher; its ``target`` or ``maximum`` may be ``'seed'`` or a share
+            of the seed's cost, see :mod:`mmtransfer.search.target`.
+        regularisers: Configs of terms added to the loss; a cost term's target likewise, or
+            ``'searcher'`` for the searcher's.
         metric: What the cost is: ``'madds'``, ``'params'`` or ``'latency'`` in milliseconds. The
             targets of searcher and cost term have its unit.
         latency_table: For latency: a file of ``tools/measure_latency.py``, see
@@ -129,12 +133,14 @@ class SearchLoop(EpochBasedTrainLoop):
             self.supernet.output_stride,
             self.supernet.in_channels,
         )
+        searcher = searcher_in_units(searcher or {'type': 'DifferentiableSearcher'}, self.table)
         with DefaultScope.overwrite_default_scope('mmtransfer'):  # these have no parent registry
             self.searcher: Any = SEARCHERS.build(
-                dict(searcher or {'type': 'DifferentiableSearcher'}),
+                searcher,
                 default_args=dict(supernet=self.supernet, table=self.table, seed=self.seed),
             )
-            self.regularisers = [REGULARISERS.build(dict(r)) for r in regularisers]
+            terms = terms_in_units(regularisers, self.table, searcher.get('target'))
+            self.regularisers = [REGULARISERS.build(term) for term in terms]
         for regulariser in self.regularisers:
             regulariser.check(self.table)
         self.asks = hasattr(self.searcher, 'ask')

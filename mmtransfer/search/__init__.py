@@ -21,7 +21,7 @@ from mmtransfer.search.guard import skip_share
 from mmtransfer.search.regularisers import CostTerm, Regulariser, Step
 from mmtransfer.search.scores import Scores, ScoresError
 from mmtransfer.search.sizes import all_of_size, count_of_size, ladder, size_of, some_of_size
-from mmtransfer.search.target import Target, TargetError
+from mmtransfer.search.target import Target, TargetError, cost_in_units
 
 __all__ = [
     'CandidateSearcher',
@@ -41,6 +41,7 @@ __all__ = [
     'TargetError',
     'all_of_size',
     'beaten',
+    'cost_in_units',
     'count_of_size',
     'derive',
     'derive_from_checkpoint',

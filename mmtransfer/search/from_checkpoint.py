@@ -14,7 +14,7 @@ from mmtransfer.registry import MODELS
 from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
 from mmtransfer.search.derive import derive, plain_probabilities
 from mmtransfer.search.scores import best_candidate
-from mmtransfer.search.target import Target
+from mmtransfer.search.target import Target, searcher_in_units
 from mmtransfer.seeds.layout import image_weight
 from mmtransfer.seeds.namings import choose_prefix
 
@@ -44,10 +44,10 @@ def derive_supernet(
     """
     noted = noted or {}
     check_space({'mmtransfer': noted}, supernet.space.fingerprint, 'the checkpoint')
-    searcher = train_cfg.get('searcher') or {}
+    table = table_for(train_cfg, supernet.space, supernet.output_stride, supernet.in_channels)
+    searcher = searcher_in_units(train_cfg.get('searcher') or {}, table)
     cost = searcher.get('target')
     target = None if cost is None else Target(cost, searcher.get('tolerance', 0.02))
-    table = table_for(train_cfg, supernet.space, supernet.output_stride, supernet.in_channels)
     if target is not None:
         target.check(table)
     if noted.get('found'):

@@ -4,6 +4,7 @@ scalar.
 ``acts_in`` names the kinds of step it takes part in, ``name`` the key under which it is logged.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,8 +12,8 @@ import torch
 from torch import Tensor
 
 from mmtransfer.cost.table import CostTable
-from mmtransfer.registry import REGULARISERS
-from mmtransfer.search.target import Target
+from mmtransfer.registry import REGULARISERS, is_a
+from mmtransfer.search.target import Target, TargetError, cost_in_units
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,36 @@ class CostTerm:
         if self.target is None:
             return self.factor * torch.log10(cost)
         return self.factor * torch.log10((cost + step.table.fixed) / self.target).abs()
+
+
+def terms_in_units(
+    regularisers: Sequence[Mapping[str, Any]], table: CostTable, target: float | None
+) -> list[dict[str, Any]]:
+    """The configs of regularisers with numbers for the targets of cost terms.
+
+    Args:
+        regularisers: As the search config has them.
+        table: The costs of the space.
+        target: The searcher's, for terms that say ``'searcher'``.
+
+    Raises:
+        TargetError: A term asks for the searcher's target, and it has none; or as
+            :func:`cost_in_units`.
+    """
+    return [
+        {**term, 'target': _target_of(term, table, target)}
+        if term.get('target') is not None and is_a(term, CostTerm, REGULARISERS, 'mmtransfer')
+        else dict(term)
+        for term in regularisers
+    ]
+
+
+def _target_of(term: Mapping[str, Any], table: CostTable, target: float | None) -> float:
+    if term['target'] != 'searcher':
+        return cost_in_units(term['target'], table, 'the target of a cost term')
+    if target is None:
+        raise TargetError(
+            "a cost term with target='searcher' takes the target of the searcher, which has none. "
+            "Set searcher.target, or leave the term's target out: it then lowers any cost."
+        )
+    return target

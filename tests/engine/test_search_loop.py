@@ -150,7 +150,7 @@ def test_derived_architecture_meets_the_target(tmp_path):
     assert found == runner.train_loop.searcher.architecture()
 
 
-@pytest.mark.parametrize('target', [-5.0, 0.0, 1.0, 1e15])
+@pytest.mark.parametrize('target', [-5.0, 0.0, 2.0, 1e-3, 1e15])
 @pytest.mark.parametrize('where', ['searcher', 'cost term'])
 def test_a_target_out_of_reach_stops_before_the_first_step(tmp_path, where, target):
     config = search_config(tmp_path)
@@ -158,6 +158,18 @@ def test_a_target_out_of_reach_stops_before_the_first_step(tmp_path, where, targ
     asks.target = target
     with pytest.raises(TargetError, match='must lie between'):
         run(config)
+
+
+def test_the_target_is_stated_once(tmp_path):
+    """As a share of the seed's cost; the cost term takes the searcher's."""
+    config = search_config(tmp_path)
+    config.train_cfg.searcher.target = 0.9
+    config.train_cfg.regularisers[0].target = 'searcher'
+    runner = Runner.from_cfg(config)
+    loop = runner.build_train_loop(config.train_cfg)
+    seed = loop.table.of(closest_to_seed(loop.supernet.space))
+    assert loop.searcher.target.cost == loop.regularisers[0].target == 0.9 * seed
+    assert runner.cfg.train_cfg.searcher.target == 0.9  # the config says what was asked for
 
 
 def test_a_nan_loss_stops_and_names_the_step(tmp_path, monkeypatch):

@@ -10,8 +10,10 @@ import pytest
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.table import cost_table
 from mmtransfer.scoring.held_out import HeldOut
 from mmtransfer.search import Scores, ScoresError, derive_from_checkpoint
+from mmtransfer.spaces import closest_to_seed
 from tests.engine.test_search_loop import run
 from tests.engine.tiny import search_config
 
@@ -104,6 +106,10 @@ def test_samples_of_one_cost(searched, tmp_path):
     arguments = ('--cost', '1.7e6', '--tolerance', '0.03')
     scores = ranked(searched, tmp_path / 'cost.json', *arguments)
     assert all(abs(a.cost['madds'] / 1.7e6 - 1) <= 0.03 for a in scores.values)
+    scores = ranked(searched, tmp_path / 'seed.json', '--cost', 'seed', '--tolerance', '0.03')
+    seed = cost_table(scores.space, (32, 32)).of(closest_to_seed(scores.space))
+    assert len(scores.values) == 4 and seed > 1e6
+    assert all(abs(a.cost['madds'] / seed - 1) <= 0.03 for a in scores.values)
 
 
 def test_a_metric_and_a_file_of_another_evaluation(searched, tmp_path):
