@@ -44,8 +44,9 @@ from mmengine.config import Config
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.metrics import UNITS, table_for
+from mmtransfer.cost.metrics import METRICS
 from mmtransfer.cost.noted import with_cost
+from mmtransfer.cost.table import table_for
 from mmtransfer.engine.greedy_loop import label
 from mmtransfer.files import write_atomically
 from mmtransfer.hooks.remap import RemapHook
@@ -144,7 +145,7 @@ def random_like(found: Path, out: Path, seed: int, search: Config) -> dict:
         raise ValueError(f'{found} carries no cost; it must come from a search.')
     space, stride = space_of(architecture), search.model.backbone.get('output_stride', 32)
     table = table_for(search.train_cfg, space, stride)
-    bound = CostBound.around(table, architecture.cost[UNITS[table.metric].key], 0.005)
+    bound = CostBound.around(table, architecture.cost[METRICS[table.metric].key], 0.005)
     drawn = bound.sample(random.Random(seed))
     with_cost(drawn, table, drawn='random', seed=seed).write(out)
     return described(out)

@@ -6,12 +6,12 @@ python benchmarks/cost_table.py
 import argparse
 import time
 
-from mmtransfer.cost import CostTable, cost_table
+from mmtransfer.cost import AdditiveTable, cost_table
 from mmtransfer.seeds import SEEDS
 from mmtransfer.spaces import mbconv_space, seed_architecture
 
 
-def show(table: CostTable) -> str:
+def show(table: AdditiveTable) -> str:
     """One line per choice, one column per option, in millions."""
     options = list(dict.fromkeys(o for costs in table.entries.values() for o in costs))
     lines = [f'{"":16}' + ''.join(f'{o:>10}' for o in options)]
@@ -32,6 +32,7 @@ def main() -> None:
     space = mbconv_space(args.seed)
     table = cost_table(space, tuple(args.shape), args.metric)
     built = time.perf_counter() - start
+    assert isinstance(table, AdditiveTable)
     seed = seed_architecture(args.seed)
     start = time.perf_counter()
     cost = table.of(seed)

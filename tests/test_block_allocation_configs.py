@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, DepthSupernet
-from mmtransfer.cost.metrics import table_for
+from mmtransfer.cost.table import table_for
 from mmtransfer.registry import MODELS
 from mmtransfer.remap import RemapError
 from mmtransfer.scoring.held_out import HeldOut

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.config import own_backbones
-from mmtransfer.cost.metrics import UNITS
+from mmtransfer.cost.metrics import METRICS
 from mmtransfer.cost.noted import with_cost
 from mmtransfer.engine.candidate_phase import say_undecided
 from mmtransfer.files import write_atomically
@@ -139,7 +139,7 @@ def short(architecture: Architecture) -> str:
 def table(scores: Scores, top: int) -> str:
     """The best for people to read; the file has every digit."""
     best = scores.ranking()[:top]
-    costs = [unit.key for unit in UNITS.values() if unit.key in (best[0].cost or {})]
+    costs = [metric.key for metric in METRICS.values() if metric.key in (best[0].cost or {})]
     rows = []
     for place, found in enumerate(best, 1):
         cost, score = found.cost or {}, f'{scores.values[found]:.6g}'

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> None:
     from mmengine.registry import init_default_scope
 
     from mmtransfer.architecture import unfinished
-    from mmtransfer.cost.metrics import UNITS, say
+    from mmtransfer.cost.metrics import METRICS, say
     from mmtransfer.search import derive_from_checkpoint
 
     check_search(cfg)
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> None:
     args.output.parent.mkdir(parents=True, exist_ok=True)
     found.write(args.output)
     cost = found.cost or {}
-    shown = [say(metric, cost[unit.key]) for metric, unit in UNITS.items() if unit.key in cost]
+    shown = [say(name, cost[metric.key]) for name, metric in METRICS.items() if metric.key in cost]
     print(f'{args.output}: backbone of {", ".join(shown)}')
 
 

@@ -15,7 +15,8 @@ from _errors import run_tool
 from _figure import write_figure
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.table import METRICS, cost_table
+from mmtransfer.cost.metrics import counted_metrics
+from mmtransfer.cost.table import cost_table
 from mmtransfer.seeds.networks import OUTPUT_STRIDES
 from mmtransfer.spaces import read_architecture, space_of
 
@@ -27,7 +28,7 @@ def counted(
     space, noted = space_of(architecture), architecture.cost or {}
     here = (architecture.input_size, architecture.output_stride or 32) == (size, output_stride)
     cost = {k: noted[k] for k in ('latency_ms',) if here and k in noted}
-    for metric in METRICS:
+    for metric in counted_metrics():
         cost[metric] = cost_table(space, size, metric, output_stride).of(architecture)
     return architecture.replace(cost=cost, input_size=size, output_stride=output_stride)
 

@@ -11,7 +11,7 @@ from _arguments import picture, tool_parser
 from _errors import run_tool
 from _figure import write_figure
 
-COSTS = ('madds', 'params', 'latency')  # of mmtransfer.cost.metrics.UNITS
+COSTS = ('madds', 'params', 'latency')  # of mmtransfer.cost.metrics.METRICS
 
 
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
@@ -32,10 +32,10 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
 
 def run(args: argparse.Namespace) -> None:
     """Read the chains and draw them."""
-    from mmtransfer.cost.metrics import UNITS
+    from mmtransfer.cost.metrics import METRICS
     from mmtransfer.report.chain import chain_metric, draw_chains, read_chain
 
-    unit = UNITS[args.cost]
+    unit = METRICS[args.cost]
     chains = {
         label: read_chain(folder, unit.key, unit.scale)
         for label, folder in zip(args.label, args.work_dirs, strict=True)

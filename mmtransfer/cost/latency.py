@@ -17,14 +17,16 @@ from typing import Any
 
 import torch
 
+from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.formulas import Size
-from mmtransfer.cost.table import CostTable
 from mmtransfer.files import write_atomically
 from mmtransfer.seeds import SKIP
 from mmtransfer.space import SearchSpace
 
 FORMAT = 1
 _KEYS = ('format', 'unit', 'stamp', 'fixed', 'entries')
+# Fields of a stamp that a config does not ask for.
+_OF_THE_SEARCH = ('input_size', 'output_stride', 'in_channels', 'fingerprint')
 
 
 class LatencyTableError(ValueError):
@@ -108,13 +110,13 @@ def latency_table(
     entries: Mapping[str, Mapping[str, float]],
     output_stride: int = 32,
     in_channels: int = 3,
-) -> CostTable:
+) -> AdditiveTable:
     """A cost table of milliseconds; the entries may come in any order."""
     ordered = {c.name: {o: entries[c.name][o] for o in c.options} for c in space.choices}
-    return CostTable(space, input_size, 'latency', fixed, ordered, output_stride, in_channels)
+    return AdditiveTable(space, input_size, 'latency', fixed, ordered, output_stride, in_channels)
 
 
-def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> None:
+def write_latency(path: str | os.PathLike, table: AdditiveTable, stamp: Stamp) -> None:
     """Write a table and its stamp, whole or not at all.
 
     Raises:
@@ -133,7 +135,7 @@ def write_latency(path: str | os.PathLike, table: CostTable, stamp: Stamp) -> No
 
 def read_latency(
     path: str | os.PathLike, space: SearchSpace, /, **wanted: Any
-) -> tuple[CostTable, Stamp]:
+) -> tuple[AdditiveTable, Stamp]:
     """Read a table, provided that it was measured under the conditions of this machine and search.
 
     The name of the device and the version of PyTorch must be those of this machine, the fingerprint
@@ -178,6 +180,41 @@ def read_latency(
         stamp.in_channels,
     )
     return table, stamp
+
+
+def asked_latency(
+    space: SearchSpace, input_size: Size, output_stride: int, in_channels: int, source: Any
+) -> AdditiveTable:
+    """The table of the file that a search config names as ``latency_table``.
+
+    Args:
+        space, input_size, output_stride, in_channels: Of the search.
+        source: Path of a file of ``tools/measure_latency.py``, or ``dict(file=PATH, **stamp)`` for
+            another stamp than batch 1 in float32 on any number of threads in either memory layout.
+
+    Raises:
+        LatencyTableError: There is no such table, or it does not hold here.
+    """
+    if source is None:
+        raise LatencyTableError(
+            "metric='latency' needs latency_table=FILE in train_cfg; received none. Measure one on "
+            'the device that counts: `python tools/measure_latency.py CONFIG -o FILE`.'
+        )
+    asked = {'file': source} if not isinstance(source, Mapping) else dict(source)
+    path = asked.pop('file', None)
+    if path is None:
+        raise LatencyTableError(
+            f'latency_table must be a path, or dict(file=PATH, **stamp); received {source!r}.'
+        )
+    given = [name for name in _OF_THE_SEARCH if name in asked]
+    if given:
+        raise LatencyTableError(
+            f'latency_table may not ask for {", ".join(given)}: the table must have those of the '
+            f'search. Leave it out of {source!r}.'
+        )
+    fixed = dict(input_size=input_size, output_stride=output_stride, in_channels=in_channels)
+    stamp = {'dtype': 'float32', 'batch': 1, **asked}
+    return read_latency(path, space, **fixed, **stamp)[0]
 
 
 def check_times(space: SearchSpace, fixed: Any, entries: Any, source: str) -> None:

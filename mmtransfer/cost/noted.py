@@ -3,8 +3,8 @@
 from typing import Any
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.metrics import UNITS
-from mmtransfer.cost.table import METRICS, CostTable, cost_table
+from mmtransfer.cost.metrics import METRICS, counted_metrics
+from mmtransfer.cost.table import CostTable, cost_table
 
 
 def with_cost(architecture: Architecture, table: CostTable, **provenance: Any) -> Architecture:
@@ -12,17 +12,18 @@ def with_cost(architecture: Architecture, table: CostTable, **provenance: Any) -
 
     Args:
         architecture: Of the table's space.
-        table: Gives input size and output stride. Multiply-adds and parameters are noted in any
-            case; where it is one of latencies, the milliseconds too.
+        table: Gives input size and output stride. What is counted, multiply-adds and
+            parameters, is noted in any case; where the table is of something else, that too.
         **provenance: Further notes on where the architecture comes from.
     """
     size, stride = table.input_size, table.output_stride
     channels = table.in_channels
-    tables = [cost_table(table.space, size, metric, stride, channels) for metric in METRICS]
-    if table.metric not in METRICS:
+    counted = counted_metrics()
+    tables = [cost_table(table.space, size, name, stride, channels) for name in counted]
+    if table.metric not in counted:
         tables.append(table)
     return architecture.replace(
-        cost={UNITS[t.metric].key: t.of(architecture) for t in tables},
+        cost={METRICS[t.metric].key: t.of(architecture) for t in tables},
         input_size=size,
         output_stride=stride,
         provenance={**architecture.provenance, **provenance},

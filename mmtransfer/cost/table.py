@@ -1,25 +1,14 @@
-"""Cost per (choice, option), filled once for a space and an input size; a search looks it up.
+"""Cost per (choice, option), filled once for a space and an input size; a search looks it up."""
 
-Positions are independent: no block changes the widths of a stage and the first layer of a stage is
-never skipped, so what reaches a layer does not depend on what was chosen before it.
-"""
-
-import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.formulas import (
-    Size,
-    layer_madds,
-    layer_params,
-    stem_madds,
-    stem_params,
-    strided,
-)
-from mmtransfer.seeds import SKIP, Layer, find_seed
+from mmtransfer.cost.additive import AdditiveTable
+from mmtransfer.cost.formulas import Size, strided
+from mmtransfer.cost.metrics import METRICS, counted_metrics
+from mmtransfer.seeds import SKIP, find_seed
 from mmtransfer.space import SearchSpace
 from mmtransfer.spaces import space_stages
 from mmtransfer.spaces.networks import candidates
@@ -27,115 +16,50 @@ from mmtransfer.spaces.networks import candidates
 if TYPE_CHECKING:
     from torch import Tensor
 
-METRICS = ('madds', 'params')
 
+class CostTable(Protocol):
+    """What the backbones of a space cost. No forward pass is needed to know.
 
-@dataclass(frozen=True)
-class CostTable:
-    """What every option of a space costs: exact integers where it is counted, ms where measured.
-
-    Args:
-        space: The space.
-        input_size: (H, W) of the image.
-        metric: ``'madds'``, ``'params'`` or ``'latency'``.
-        fixed: Cost of what is not searched: the stem and the first stage.
-        entries: Choice name -> option -> cost, in the space's order; skipping costs 0.
-        output_stride: Of the backbone: 8, 16 or 32.
-        in_channels: Of the images.
+    What rests on costs that add up asks for an :class:`mmtransfer.cost.AdditiveTable`.
     """
 
-    space: SearchSpace
-    input_size: Size
-    metric: str
-    fixed: float
-    entries: Mapping[str, Mapping[str, float]]
-    output_stride: int = 32
-    in_channels: int = 3
-    _vectors: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    @property
+    def space(self) -> SearchSpace:
+        """Whose backbones."""
+
+    @property
+    def metric(self) -> str:
+        """Name of one of :data:`mmtransfer.cost.metrics.METRICS`."""
+
+    @property
+    def input_size(self) -> Size:
+        """(H, W) of the image."""
+
+    @property
+    def output_stride(self) -> int:
+        """Of the backbone: 8, 16 or 32."""
+
+    @property
+    def in_channels(self) -> int:
+        """Of the image."""
+
+    @property
+    def fixed(self) -> float:
+        """Cost of what is not searched; 0 where it cannot be told apart."""
 
     def of(self, architecture: Architecture) -> float:
-        """Cost of the whole backbone with this architecture.
-
-        Raises:
-            SpaceError: It is not of the table's space.
-        """
-        return self.fixed + self.searched(architecture)
-
-    def searched(self, architecture: Architecture) -> float:
-        """Cost of its searched layers alone, those that are left once skips are dropped."""
-        self.space.check(architecture)
-        live = ((name, option) for name, option in architecture.options if option != SKIP)
-        return sum(self.entries[name][option] for name, option in live)
+        """Cost of the whole backbone with this architecture, dead parts removed."""
 
     def expected(self, probabilities: 'Mapping[str, Tensor]') -> 'Tensor':
-        """Expected cost of the searched layers (FNA++, Eq. 9), differentiable.
-
-        Where a choice is how many blocks S a stage keeps, the sum over S of P(S) times the cost of
-        S blocks is that of P(S >= i) times the cost of block i.
+        """Expected cost of what is searched, all but ``fixed``: a differentiable scalar.
 
         Args:
             probabilities: Per choice a tensor with one probability per option, in their order.
-
-        Returns:
-            A scalar of the probabilities' dtype; the sum itself runs in float64.
-
-        Raises:
-            ValueError: A choice is missing or its tensor has another length.
         """
-        import torch
-
-        for name, costs in self.entries.items():
-            if name not in probabilities or probabilities[name].shape != (len(costs),):
-                received = probabilities.get(name)
-                raise ValueError(
-                    f'{name!r} needs {len(costs)} probabilities, one per option '
-                    f'({", ".join(costs)}); received '
-                    f'{"none" if received is None else tuple(received.shape)}. Take them from a '
-                    f'supernet of the same space as the table.'
-                )
-        p = torch.cat([probabilities[name] for name in self.entries])
-        if p.device not in self._vectors:
-            flat = [cost for options in self.entries.values() for cost in options.values()]
-            self._vectors[p.device] = torch.tensor(flat, dtype=torch.float64, device=p.device)
-        return torch.dot(p.double(), self._vectors[p.device]).to(p.dtype)
 
     def bounds(self) -> tuple[float, float]:
-        """Cost of the cheapest and of the dearest valid backbone."""
-        return self._bounds
-
-    @cached_property
-    def _bounds(self) -> tuple[float, float]:
-        totals = [self._costs_of(names) for names in self._tied_choices()]
-        low, high = sum(min(t) for t in totals), sum(max(t) for t in totals)
-        return self.fixed + low, self.fixed + high
-
-    def _tied_choices(self) -> list[set[str]]:
-        """The choices in groups that no constraint connects."""
-        groups = [{name} for name in self.entries]
-        for constraint in self.space.constraints:
-            tied = [group for group in groups if group & set(constraint.choices)]
-            groups = [group for group in groups if group not in tied] + [set().union(*tied)]
-        return groups
-
-    def _costs_of(self, names: set[str]) -> list[float]:
-        """Costs of the valid combinations of some choices, the extreme ones among them.
-
-        Constraints tell skipped from kept and nothing more, so of the options that keep a layer the
-        cheapest and the dearest are enough.
-        """
-        constraints = [c for c in self.space.constraints if names & set(c.choices)]
-        pairs = ([(name, option) for option in self._extremes(name)] for name in names)
-        return [
-            sum(self.entries[name][option] for name, option in chosen)
-            for chosen in itertools.product(*pairs)
-            if not any(c.violated(dict(chosen)) for c in constraints)
-        ]
-
-    def _extremes(self, name: str) -> set[str]:
-        costs = self.entries[name]
-        kept = [option for option in costs if option != SKIP]
-        extremes = {min(kept, key=costs.__getitem__), max(kept, key=costs.__getitem__)}
-        return extremes | (set(costs) & {SKIP})
+        """Cost of the cheapest and of the most expensive valid backbone, or limits that none of
+        them exceeds."""
 
 
 def cost_table(
@@ -150,7 +74,8 @@ def cost_table(
     Args:
         space: A space around a seed.
         input_size: (H, W) of the image.
-        metric: ``'madds'`` (multiply-adds) or ``'params'``.
+        metric: Name of one of :data:`mmtransfer.cost.metrics.METRICS` that is counted, such as
+            ``'madds'`` (multiply-adds) or ``'params'``.
         output_stride: Of the backbone: 8, 16 or 32; strides beyond it are dilations.
         in_channels: Of the images.
 
@@ -158,21 +83,22 @@ def cost_table(
         ValueError: An unknown metric or output stride, or an input size that is not two positive
             integers.
     """
-    if metric not in METRICS:
-        raise ValueError(f'metric must be one of {", ".join(METRICS)}; received {metric!r}')
+    names = counted_metrics()
+    if metric not in names:
+        raise ValueError(f'metric must be one of {", ".join(names)}; received {metric!r}')
+    counted: Any = METRICS[metric]
     size = tuple(input_size)
     if len(size) != 2 or not all(type(v) is int and v > 0 for v in size):
         raise ValueError(f'input_size must be (H, W), both positive integers; received {size}')
 
     seed = replace(find_seed(space.seed), in_channels=in_channels)
-    madds = metric == 'madds'
-    fixed = stem_madds(seed, size) if madds else stem_params(seed)
-    entries: dict[str, dict[str, int]] = {}
+    fixed = counted.fixed(seed, size)
+    entries: dict[str, dict[str, float]] = {}
     at = strided(size, seed.stem_stride)
     stages = zip(candidates(space, output_stride), space_stages(space), strict=True)
     for positions, choices in stages:
         for n, layers in enumerate(positions):
-            costs = {layer.op: _cost(layer, at, madds) for layer in layers}
+            costs = {layer.op: counted.node(layer, at) for layer in layers}
             if choices and space.name == 'depth':
                 of_first = entries.setdefault(choices[0].name, {})
                 of_first[str(n + 1)] = of_first.get(str(n), 0) + sum(costs.values())
@@ -182,8 +108,40 @@ def cost_table(
             else:
                 fixed += sum(costs.values())
             at = strided(at, layers[0].stride)
-    return CostTable(space, size, metric, fixed, entries, output_stride, in_channels)
+    return AdditiveTable(space, size, metric, fixed, entries, output_stride, in_channels)
 
 
-def _cost(layer: Layer, size: Size, madds: bool) -> int:
-    return layer_madds(layer, size) if madds else layer_params(layer)
+def table_for(
+    train_cfg: Mapping[str, Any],
+    space: SearchSpace,
+    output_stride: int = 32,
+    in_channels: int = 3,
+) -> CostTable:
+    """The cost table that a search config asks for.
+
+    Args:
+        train_cfg: Of the search config. ``metric`` is the name of one of
+            :data:`mmtransfer.cost.metrics.METRICS`, by default ``'madds'``; ``input_size`` is
+            (H, W); ``latency_table``, for what is measured, see
+            :func:`mmtransfer.cost.latency.asked_latency`.
+        space: The space that is searched.
+        output_stride: Of the supernet.
+        in_channels: Of the images that it reads.
+
+    Raises:
+        ValueError: An unknown metric, or a latency table where none belongs.
+        LatencyTableError: There is no latency table, or it does not hold here.
+    """
+    name, source = train_cfg.get('metric', 'madds'), train_cfg.get('latency_table')
+    size = (int(train_cfg['input_size'][0]), int(train_cfg['input_size'][1]))
+    if name not in METRICS:
+        raise ValueError(f'metric must be one of {", ".join(METRICS)}; received {name!r}')
+    own_table = METRICS[name].table
+    if own_table is not None:
+        return own_table(space, size, output_stride, in_channels, source)
+    if source is not None:
+        raise ValueError(
+            f"latency_table is for metric='latency'; received {source!r} with metric {name!r}. "
+            f'Leave it out, or set the metric.'
+        )
+    return cost_table(space, size, name, output_stride, in_channels)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.formulas import Size
 from mmtransfer.cost.latency import latency_table
-from mmtransfer.cost.table import CostTable
 from mmtransfer.seeds import SKIP
 from mmtransfer.spaces import space_stages
 
@@ -105,7 +105,7 @@ def _run(module: Any, x: Tensor) -> Tensor:
 
 def table_of_times(
     supernet: Any, input_size: Size, times: Mapping[tuple[str, str], float]
-) -> CostTable:
+) -> AdditiveTable:
     """The latency table of what :func:`median_times` found for :func:`supernet_jobs`."""
     entries = {
         c.name: {o: 0.0 if o == SKIP else times[c.name, o] for o in c.options}

@@ -10,7 +10,7 @@ from torch import nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import DepthSupernet
-from mmtransfer.cost.metrics import UNITS
+from mmtransfer.cost.metrics import METRICS
 from mmtransfer.engine.search_loop import SearchLoop
 from mmtransfer.files import write_atomically
 from mmtransfer.hooks.checks.search import SearchConfigError
@@ -95,7 +95,7 @@ class GreedyBlockSearchLoop(SearchLoop):
 
     def _report(self, scores: Scores) -> None:
         folder, searcher = Path(self.runner.work_dir), self.searcher
-        unit = UNITS[self.table.metric]
+        unit = METRICS[self.table.metric]
         known = {a: a for a in scores.values}  # with what is noted of them
         chain = [known[a] for a in searcher.chain]
         better = beaten(searcher, scores)
@@ -124,7 +124,7 @@ class GreedyBlockSearchLoop(SearchLoop):
         self.runner.logger.info(f'the chain of {len(chain)} networks: {folder / "chain.md"}')
 
     def _member(self, kept: Architecture, scores: Scores) -> Member:
-        scale = UNITS[self.table.metric].scale
+        scale = METRICS[self.table.metric].scale
         return Member(
             label(kept),
             self.searcher.size(kept),

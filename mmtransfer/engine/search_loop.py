@@ -13,8 +13,8 @@ from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.metrics import table_for
 from mmtransfer.cost.noted import with_cost
+from mmtransfer.cost.table import table_for
 from mmtransfer.data.batches import naming_norms
 from mmtransfer.data.loaders import EpochLoader, build_loader
 from mmtransfer.data.split import SPLIT_RULE, say_other_split, split_dataset
@@ -74,7 +74,7 @@ class SearchLoop(EpochBasedTrainLoop):
         metric: What the cost is: ``'madds'``, ``'params'`` or ``'latency'`` in milliseconds. The
             targets of searcher and cost term have its unit.
         latency_table: For latency: a file of ``tools/measure_latency.py``, see
-            :func:`mmtransfer.cost.metrics.table_for`.
+            :func:`mmtransfer.cost.table.table_for`.
         evaluation: How candidates are scored, the arguments of :class:`Evaluation`.
         val_begin, val_interval: As in MMEngine; validation runs the derived architecture.
 

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.hooks import LoggerHook
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.metrics import UNITS, say
+from mmtransfer.cost.metrics import METRICS, say
 from mmtransfer.cost.table import CostTable
 from mmtransfer.search import Target, skip_share
 
@@ -32,8 +32,8 @@ class SearchLog:
 
     def cost(self, name: str, cost: float) -> None:
         """Note a cost under a name that says its unit, such as ``expected_cost_G``."""
-        unit = UNITS[self.table.metric]
-        self(**{f'{name}_cost_{unit.suffix}': cost / unit.scale})
+        metric = METRICS[self.table.metric]
+        self(**{f'{name}_cost_{metric.suffix}': cost / metric.scale})
 
     def found(self, architecture: Architecture | None) -> None:
         """Note what would be derived now. To find it takes longer than a step of a small network,

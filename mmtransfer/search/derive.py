@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.additive import AdditiveTable, need_additive
 from mmtransfer.cost.table import CostTable
 from mmtransfer.search.target import Target
 from mmtransfer.space import SearchSpace
@@ -42,22 +43,26 @@ def derive(
 
     Returns:
         An architecture that passes ``space.check``.
+
+    Raises:
+        ValueError: A target, and no table or one whose costs do not add up.
     """
     if target is None:
         unit, wanted, size = math.inf, 0.0, 1
+        costs = {c.name: [0] * len(c.options) for c in space.choices}
     else:
         if table is None:
             raise ValueError('a cost target needs a cost table; received none')
+        added = additive_for_target(table)
         # Rounding each cost to a unit moves the sum by at most len(choices) / 2 units: an eighth
         # of the tolerance, so what is found well inside the window is inside in exact numbers too.
         unit = target.cost * target.tolerance / (4 * len(space.choices))
-        wanted = (target.cost - table.fixed) / unit
+        wanted = (target.cost - added.fixed) / unit
         size = int(2 * wanted) + len(space.choices)
-    costs = {
-        c.name: [0 if target is None or table is None else round(table.entries[c.name][o] / unit)
-                 for o in c.options]
-        for c in space.choices
-    }  # fmt: skip
+        costs = {
+            c.name: [round(added.entries[c.name][o] / unit) for o in c.options]
+            for c in space.choices
+        }
     gains = {
         c.name: [math.log(max(float(p), 1e-300)) for p in probabilities[c.name]]
         for c in space.choices
@@ -74,6 +79,16 @@ def derive(
         chosen.update(candidate.options)
         units -= candidate.units
     return space.architecture(chosen)
+
+
+def additive_for_target(table: CostTable) -> AdditiveTable:
+    """The same table; ValueError unless its costs add up, on which :func:`derive` rests."""
+    return need_additive(
+        table,
+        'to derive an architecture of a target',
+        'Leave searcher.target out, give the cost term a target, or search by candidates: a '
+        'RandomSearcher or an EvolutionSearcher takes any costs.',
+    )
 
 
 @dataclass(frozen=True)

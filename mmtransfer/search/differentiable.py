@@ -7,6 +7,7 @@ from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.derive import (
     Probabilities,
+    additive_for_target,
     check_finite,
     derive,
     plain_probabilities,
@@ -31,6 +32,7 @@ class DifferentiableSearcher:
 
     Raises:
         TargetError: The target lies outside what the space can reach.
+        ValueError: There is a target, and the costs do not add up.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class DifferentiableSearcher:
         self.seed = seed
         self.target = None if target is None else Target(target, tolerance)
         if self.target is not None:
+            additive_for_target(table)
             self.target.check(table)
         self.steps = 0  # architecture steps so far
         self._known: Probabilities | None = None  # since the last one

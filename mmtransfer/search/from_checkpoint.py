@@ -8,8 +8,8 @@ from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.config import own_supernet
-from mmtransfer.cost.metrics import table_for
 from mmtransfer.cost.noted import with_cost
+from mmtransfer.cost.table import table_for
 from mmtransfer.registry import MODELS
 from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
 from mmtransfer.search.derive import derive, plain_probabilities

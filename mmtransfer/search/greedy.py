@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.metrics import say
 from mmtransfer.cost.table import CostTable
 from mmtransfer.registry import SEARCHERS
@@ -135,6 +136,9 @@ class GreedyBlockSearcher(CandidateSearcher):
     def _most_to_come(self, architecture: Architecture) -> int:
         """The most candidates that all steps after this network can have."""
         current, table = architecture.as_dict, self.bound.table
+        room = self.blocks - self.size(architecture)
+        if not isinstance(table, AdditiveTable):
+            return len(self.ladder) * room
         rises: list[float] = []
         for name, options in self.ladder.items():
             costs = [table.entries[name][o] for o in options[options.index(current[name]) :]]
@@ -143,7 +147,7 @@ class GreedyBlockSearcher(CandidateSearcher):
         for rise in sorted(rises):  # no order of growing takes more steps than this
             left -= rise
             steps += left >= 0
-        return len(self.ladder) * min(steps, self.blocks - self.size(architecture))
+        return len(self.ladder) * min(steps, room)
 
     def _limit(self, blocks: int | None) -> int:
         """The size to end at, which lies within the space."""

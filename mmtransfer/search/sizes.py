@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.cost.additive import need_additive
 from mmtransfer.cost.table import CostTable
 from mmtransfer.space import SearchSpace
 
@@ -25,14 +26,15 @@ def ladder(
         order: All options that occur, or ``'cost'``; None for block allocations.
 
     Raises:
-        ValueError: No order, or one of other options than the space has.
+        ValueError: No order, one of other options than the space has, or the order ``'cost'`` where
+            costs do not add up.
     """
     if space.name == 'depth' and order is None:
         return {c.name: c.options for c in space.choices}
     if order == 'cost' and table is not None:
+        costs = need_additive(table, "order='cost'", 'List the options in order instead.').entries
         return {
-            c.name: tuple(sorted(c.options, key=table.entries[c.name].__getitem__))
-            for c in space.choices
+            c.name: tuple(sorted(c.options, key=costs[c.name].__getitem__)) for c in space.choices
         }
     known = {option for c in space.choices for option in c.options}
     given = [] if order is None or isinstance(order, str) else list(order)

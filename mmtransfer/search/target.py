@@ -49,8 +49,8 @@ class Target:
         low, high = table.bounds()
         if not low <= self.cost <= high:
             raise TargetError(
-                f'the cost target must lie between the cheapest and the dearest backbone of the '
-                f'space, {say(table.metric, low)} and {say(table.metric, high)}; received '
+                f'the cost target must lie between the cheapest and the most expensive backbone of '
+                f'the space, {say(table.metric, low)} and {say(table.metric, high)}; received '
                 f'{say(table.metric, self.cost)}. Choose a target in that range, such as '
                 f"'seed', or change the space (kernels, expansions, layers, min_layers, "
                 f'max_blocks).'

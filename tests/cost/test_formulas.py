@@ -45,7 +45,7 @@ def test_the_table_needs_no_torch():
     code = """
 import sys
 from mmtransfer.cost import cost_table
-from mmtransfer.seeds import mbconv_space, seed_architecture
+from mmtransfer.spaces import mbconv_space, seed_architecture
 cost_table(mbconv_space('mobilenet_v2'), (64, 64)).of(seed_architecture('mobilenet_v2'))
 assert 'torch' not in sys.modules
 """

@@ -4,7 +4,8 @@ import pytest
 
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.latency import LatencyTableError, write_latency
-from mmtransfer.cost.metrics import say, table_for
+from mmtransfer.cost.metrics import say
+from mmtransfer.cost.table import table_for
 from tests.cost.test_latency import SIZE, SPACE, STAMP, made_up
 
 

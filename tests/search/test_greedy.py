@@ -111,7 +111,7 @@ def test_of_equals_the_cheapest_is_kept():
 
 @pytest.mark.parametrize('target', [1.0, 1e12])
 def test_a_target_outside_the_space_is_refused(target):
-    with pytest.raises(TargetError, match='between the cheapest and the dearest.*max_blocks'):
+    with pytest.raises(TargetError, match='cheapest and the most expensive.*max_blocks'):
         build(GreedyBlockSearcher, EXPANDED, target=target)
     for none in (math.nan, '1e9'):
         with pytest.raises(ValueError, match='must be a finite number; received'):

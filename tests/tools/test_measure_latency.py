@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmtransfer.cost.metrics import table_for
+from mmtransfer.cost.table import table_for
 from mmtransfer.spaces import mbconv_space
 
 ROOT = Path(__file__).resolve().parents[2]

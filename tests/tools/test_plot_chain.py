@@ -6,7 +6,7 @@ import cv2
 import pytest
 from plot_chain import COSTS
 
-from mmtransfer.cost.metrics import UNITS
+from mmtransfer.cost.metrics import METRICS
 from mmtransfer.report import chain
 
 
@@ -51,7 +51,7 @@ def test_the_axis_is_named_by_what_was_searched(plot, searched, tmp_path, monkey
 
 
 def test_every_cost_can_be_drawn():
-    assert tuple(UNITS) == COSTS
+    assert tuple(METRICS) == COSTS
 
 
 def test_mistakes_are_named(plot, searched, tmp_path, capsys):
