@@ -1,7 +1,7 @@
 """One process of a tiny search, for the tests that need processes: ranks, and sudden death.
 
-Usage: python -m tests.engine.search_worker WORK_DIR [--kill-in KIND NUMBER] [--resume]
-       [--space SPACE] [--candidates random|shared|alone]
+Arguments: WORK_DIR [--kill-in KIND NUMBER] [--resume]
+           [--space SPACE] [--candidates random|shared|alone]
 
 Every selection is written to WORK_DIR/selections.RANK.txt as it is made.
 """
@@ -23,7 +23,7 @@ from tests.engine.test_greedy_search import greedy_config
 from tests.engine.tiny import SPACES, search_config
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument('work_dir', type=Path)
     parser.add_argument('--kill-in', nargs=2, default=('', '-1'))
@@ -34,7 +34,7 @@ def main() -> None:
         choices=('random', 'shared', 'alone'),
         help='random search of three, or greedy search with or without shared evaluation',
     )
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     compat.apply()
     if launcher != 'none':
@@ -70,7 +70,3 @@ def main() -> None:
     args.work_dir.mkdir(parents=True, exist_ok=True)
     runner.train()
     compat.end_distributed()
-
-
-if __name__ == '__main__':
-    main()

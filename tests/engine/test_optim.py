@@ -1,9 +1,6 @@
-import socket
-
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.runner import Runner
 from torch import nn
 
@@ -12,6 +9,7 @@ from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper
 from tests.engine.test_search_loop import assert_equal_states
 from tests.engine.tiny import train_config
+from tests.processes import run_ranks
 
 
 def wrapper(value=2.0):
@@ -103,10 +101,7 @@ def worker(rank, port, folder):
 
 
 def test_all_ranks_stop_for_one_of_them(tmp_path):
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-    mp.start_processes(worker, args=(port, str(tmp_path)), nprocs=2, start_method='spawn')
+    run_ranks(worker, tmp_path)
     first, second = (torch.load(tmp_path / f'{r}.pth', weights_only=True) for r in (0, 1))
     assert first == second and first['weight'] == 2.0
     assert 'the extra is nan on rank 1 in the arch step of iteration 1' in first['error']

@@ -1,15 +1,13 @@
-import socket
-
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.model import BaseModel, is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import nn
 
 from mmtransfer.engine.parallel import AverageGradients, DistributedDataParallel, Reduction, buckets
 from mmtransfer.scoring.bn import reestimate_bn
+from tests.processes import run_ranks
 from tests.scoring.test_bn import batches, normed
 
 
@@ -129,10 +127,7 @@ def worker(rank, port, folder):
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp('ranks')
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-    mp.start_processes(worker, args=(port, str(folder)), nprocs=2, start_method='spawn')
+    run_ranks(worker, folder)
     return [torch.load(folder / f'{r}.pth', weights_only=True) for r in (0, 1)]
 
 

@@ -1,16 +1,15 @@
 """DESIGN.md, test 5: for RetinaNet, two ranks get the average of what each has alone."""
 
-import socket
 from pathlib import Path
 
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.optim import OptimWrapper
 
 from mmtransfer.engine.parallel import AverageGradients
 from mmtransfer.engine.search_loop import architecture_step
+from tests.processes import run_ranks
 
 CONFIG = Path(__file__).parents[2] / 'configs/fna/retinanet_mbv2_search.py'
 
@@ -92,10 +91,7 @@ def worker(rank, port, folder):
 @pytest.fixture(scope='module')
 def ranks(tmp_path_factory):
     folder = tmp_path_factory.mktemp('retinanet')
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-    mp.start_processes(worker, args=(port, str(folder)), nprocs=2, start_method='spawn')
+    run_ranks(worker, folder)
     return [torch.load(folder / f'{r}.pth', weights_only=True) for r in (0, 1)]
 
 

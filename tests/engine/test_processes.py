@@ -1,20 +1,16 @@
 """A search in processes of its own: two ranks, and a process that is killed."""
 
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from mmtransfer import compat
 from mmtransfer.checkpoints.reading import read_checkpoint
+from tests.engine import search_worker
 from tests.engine.test_search_loop import assert_equal_states, tensors
-
-ROOT = Path(__file__).parent.parent.parent
+from tests.processes import Started, free_port
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +19,7 @@ def _stack():
 
 
 def start(work_dir, *arguments, rank=None, world=1, port=0):
-    env = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT), PYTHONWARNINGS='ignore')
+    env = {}
     if rank is not None:
         env.update(
             RANK=str(rank),
@@ -32,21 +28,16 @@ def start(work_dir, *arguments, rank=None, world=1, port=0):
             MASTER_ADDR='127.0.0.1',
             MASTER_PORT=str(port),
         )
-    command = [sys.executable, '-m', 'tests.engine.search_worker', str(work_dir), *arguments]
-    return subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    return Started(search_worker.main, [str(work_dir), *arguments], env=env)
 
 
 def finish(process, code=0):
-    output = process.communicate(timeout=300)[0]
-    assert process.returncode == code, output[-4000:]
+    done = process.finish()
+    assert done.returncode == code, (done.stdout + done.stderr)[-4000:]
 
 
 def run_ranks(work_dir, *arguments):
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
+    port = free_port()
     ranks = [start(work_dir, *arguments, rank=r, world=2, port=port) for r in (0, 1)]
     for process in ranks:
         finish(process)

@@ -1,8 +1,7 @@
+import itertools
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,9 @@ from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.digests import config_digests
 from mmtransfer.hooks.checkpoint import ResumeError
 from mmtransfer.registry import HOOKS, METRICS, MODELS
+from tests import processes
 from tests.engine.test_search_loop import assert_equal_states
 from tests.engine.tiny import loader, search_config
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @MODELS.register_module()
@@ -138,21 +136,17 @@ def test_the_best_is_removed_only_after_a_better_one_is_there(tmp_path, monkeypa
     assert Path(best).name == 'best_acc_epoch_2.pth'
 
 
-DYING = """
-import os, signal, sys
-from tests.hooks.test_checkpoint import config, run
-count = 0
-function = getattr(os, sys.argv[2])
-def dying(*args, **kwargs):
-    global count
-    if '.pth' in str(args[0]) or sys.argv[2] == 'fsync':
-        count += 1
-        if count == int(sys.argv[3]):
+def run_and_die(folder, call, number):
+    """A training that is killed when it calls this function of ``os`` for a checkpoint."""
+    function, calls = getattr(os, call), itertools.count(1)
+
+    def dying(*args, **kwargs):
+        if ('.pth' in str(args[0]) or call == 'fsync') and next(calls) == number:
             os.kill(os.getpid(), signal.SIGKILL)
-    return function(*args, **kwargs)
-setattr(os, sys.argv[2], dying)
-run(config(sys.argv[1], max_keep_ckpts=1))
-"""
+        return function(*args, **kwargs)
+
+    setattr(os, call, dying)
+    run(config(folder, max_keep_ckpts=1))
 
 
 # The second checkpoint: at its rename; at the syncs of its file, of the folder, of the pointer, of
@@ -169,9 +163,7 @@ run(config(sys.argv[1], max_keep_ckpts=1))
     ],
 )
 def test_killed_during_a_write(tmp_path, call, count, left):
-    env = dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=os.pathsep.join([str(ROOT), *sys.path]))
-    command = [sys.executable, '-c', DYING, str(tmp_path), call, str(count)]
-    done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = processes.run(run_and_die, tmp_path, call, count)
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
     name, checkpoint = newest(tmp_path)
     assert name == f'epoch_{left}.pth' and checkpoint['meta']['epoch'] == left

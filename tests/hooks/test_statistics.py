@@ -1,7 +1,6 @@
 """What is validated is what is saved, on several ranks; and what is frozen keeps every bit."""
 
 import os
-import socket
 import types
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from mmengine.config import Config
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import CheckpointHook, EMAHook, Hook, SyncBuffersHook
@@ -24,6 +22,7 @@ from mmtransfer.hooks.checkpoint import CheckpointHook as OurCheckpointHook
 from mmtransfer.hooks.statistics import AverageStatisticsHook, average_statistics, ensure_averaged
 from mmtransfer.registry import DATASETS, METRICS
 from tests.engine.tiny import TinyImages, search_config
+from tests.processes import run_ranks
 from tests.shrink import shrink
 
 FNA = Path(__file__).parents[2] / 'configs/fna'
@@ -145,10 +144,7 @@ def ranks(tmp_path_factory):
     compat.apply()
     for name in RUNS:
         config(name, folder / name.replace(' ', '_')).dump(f'{folder}/{name}.py')
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        port = s.getsockname()[1]
-    mp.start_processes(worker, args=(port, str(folder)), nprocs=2, start_method='spawn')
+    run_ranks(worker, folder)
     return [torch.load(folder / f'{r}.pth', weights_only=True) for r in (0, 1)]
 
 

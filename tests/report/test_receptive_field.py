@@ -1,7 +1,5 @@
 """Effective receptive fields against kernels convolved by hand."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -20,6 +18,7 @@ from mmtransfer.report.receptive_field import (
     receptive_field,
     without_activations,
 )
+from tests.processes import run_program
 
 ROOT = Path(__file__).parents[2]
 
@@ -108,8 +107,7 @@ def test_mistakes():
 
 
 def tool(*arguments):
-    command = [sys.executable, str(ROOT / 'tools/receptive_field.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+    return run_program(ROOT / 'tools/receptive_field.py', *arguments)
 
 
 def test_the_tool(tmp_path):

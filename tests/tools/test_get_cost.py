@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from mmtransfer.cost import cost_table
 from mmtransfer.spaces import allocation, mbconv_space, seed_architecture
+from tests.processes import run_program
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tools'))
@@ -226,9 +226,9 @@ def test_the_table_for_people():
 
 
 def test_the_command_prints_json_and_nothing_else(tmp_path):
-    command = [sys.executable, 'tools/get_cost.py', str(CONFIGS / 'retinanet_mbv2_seed.py')]
-    command += ['--shape', '800', '1088', '--json']
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    arguments = (CONFIGS / 'retinanet_mbv2_seed.py', '--shape', 800, 1088, '--json')
+    done = run_program(ROOT / 'tools/get_cost.py', *arguments)
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == RETINANET
     assert done.stdout.count('\n') == 1
 

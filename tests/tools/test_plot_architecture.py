@@ -1,20 +1,19 @@
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import cv2
 import numpy as np
 import pytest
 
 from mmtransfer.spaces import read_architecture, seed_architecture
+from tests.processes import run_program
 
 ROOT = Path(__file__).parents[2]
 FNA = ROOT / 'configs/fna/architectures/retinanet_mbv2_fna.json'
 
 
-def plot(*arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / 'tools/plot_architecture.py'), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+def plot(*arguments) -> CompletedProcess:
+    return run_program(ROOT / 'tools/plot_architecture.py', *arguments)
 
 
 def test_a_seed_and_a_file_make_one_picture(tmp_path):
