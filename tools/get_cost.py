@@ -62,11 +62,13 @@ def table(counts: 'Counts') -> str:
     """The counts for people to read."""
     from mmtransfer.cost.counter import PARTS
 
-    lines = [f'{"":10}{"params":>16}{"madds":>20}']
+    others = {key: of for key, of in counts.items() if key not in ('params', 'reasons', 'notes')}
+    lines = [f'{"":10}{"params":>16}' + ''.join(f'{key:>20}' for key in others)]
     for part in (*PARTS, 'total'):
-        madds = counts['madds'][part]
-        text = 'not counted' if madds is None else f'{madds:,}'
-        lines.append(f'{part:10}{counts["params"][part]:16,}{text:>20}')
+        texts = ('not counted' if of[part] is None else f'{of[part]:,}' for of in others.values())
+        lines.append(
+            f'{part:10}{counts["params"][part]:16,}' + ''.join(f'{text:>20}' for text in texts)
+        )
     for key in ('reasons', 'notes'):
         lines += [f'{part}: {text}' for part, text in counts.get(key, {}).items()]
     return '\n'.join(lines)

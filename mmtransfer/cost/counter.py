@@ -45,7 +45,8 @@ def count_model(model: nn.Module, input_size: Size, convention: str = 'mmtransfe
         ``{'params': {'backbone', 'neck', 'head', 'total'}, 'madds': {the same}}``, exact. A part
         that is absent and an auxiliary head count 0. The multiply-adds of a part that cannot be
         counted are None, as is their total; ``'reasons'`` then has part -> why. ``'notes'`` has
-        part -> what the rules leave out of it, where it has that.
+        part -> what the rules leave out of it, where it has that. Other metrics that count modules
+        follow by their key.
 
     Raises:
         ValueError: An unknown convention.
@@ -53,11 +54,22 @@ def count_model(model: nn.Module, input_size: Size, convention: str = 'mmtransfe
     how = find_convention(convention)
     model = deployed(model)
     model.eval()
-    madds, reasons, notes = _count_madds(model, input_size, how)
-    known: dict[str, Any] = {part: None if part in reasons else madds[part] for part in PARTS}
-    known['total'] = None if reasons else sum(madds.values())
+    seen, reasons = _count(model, input_size, how)
+    notes = {part: watch.notes[part] for part, watch in seen.items() if part in watch.notes}
     more = {key: found for key, found in (('reasons', reasons), ('notes', notes)) if found}
-    return {'params': count_params(model), 'madds': known, **more}
+    counts: dict[str, dict[str, Any]] = {
+        'madds': {part: watch.madds[part] for part, watch in seen.items()}
+    }
+    for key in seen[PARTS[0]].others:
+        counts[key] = {part: watch.others[key][part] for part, watch in seen.items()}
+    known = {key: _known(of, reasons) for key, of in counts.items()}
+    return {'params': count_params(model), **known, **more}
+
+
+def _known(counts: dict[str, Any], reasons: dict[str, str]) -> dict[str, Any]:
+    """Without those of parts that cannot be counted, and with their total."""
+    parts = {part: None if part in reasons else count for part, count in counts.items()}
+    return parts | {'total': None if reasons else sum(counts.values())}
 
 
 def count_backbone(backbone: nn.Module, input_size: Size, convention: str = 'mmtransfer') -> Counts:
@@ -65,21 +77,19 @@ def count_backbone(backbone: nn.Module, input_size: Size, convention: str = 'mmt
     return count_model(nn.ModuleDict({'backbone': backbone}), input_size, convention)
 
 
-def _count_madds(
+def _count(
     model: nn.Module, size: Size, how: Convention
-) -> tuple[dict[str, int], dict[str, str], dict[str, str]]:
-    """Multiply-adds per part, why a part has none, and what is left out."""
+) -> tuple[dict[str, Watch], dict[str, str]]:
+    """Part -> the pass that shows what it costs, and part -> why there is none."""
     shapes, failure = _watch(copy.deepcopy(model).to('meta'), size, how)
     if failure is None:
-        return shapes.madds, shapes.unknown, shapes.notes
+        return dict.fromkeys(PARTS, shapes), shapes.unknown
     with stand_ins(model, shapes.outputs, torch.zeros):
         values, failure = _watch(model, size, how)
-    of = {part: shapes if part in shapes.finished else values for part in PARTS}
-    madds = {part: watch.madds[part] for part, watch in of.items()}
-    notes = {part: watch.notes[part] for part, watch in of.items() if part in watch.notes}
-    unknown = {part: watch.unknown[part] for part, watch in of.items() if part in watch.unknown}
+    seen = {part: shapes if part in shapes.finished else values for part in PARTS}
+    unknown = {part: watch.unknown[part] for part, watch in seen.items() if part in watch.unknown}
     if failure is not None:
-        return madds, unknown | _unfinished(model, values, failure), notes
+        return seen, unknown | _unfinished(model, values, failure)
     if values.selected:
         with stand_ins(model, shapes.outputs, torch.rand):
             others, _ = _watch(model, size, how)
@@ -88,7 +98,7 @@ def _count_madds(
             for part in PARTS
             if others.madds[part] != values.madds[part]
         }
-    return madds, unknown, notes
+    return seen, unknown
 
 
 def _unfinished(model: nn.Module, watch: Watch, failure: Exception) -> dict[str, str]:

@@ -8,6 +8,8 @@ from mmtransfer.cost.formulas import Size, layer_madds, layer_params, stem_madds
 from mmtransfer.seeds import Layer, Seed
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from mmtransfer.cost.table import CostTable
 
 
@@ -27,6 +29,8 @@ class Metric:
         fixed: (seed, (H, W) of the image) -> cost of the stem.
         table: Instead: (space, (H, W) of the image, output stride, channels of the image, what the
             search config has as ``latency_table``) -> the table.
+        module: (module of a model, its output) -> cost of one call without the module's children,
+            for ``tools/get_cost.py``, which shows no other metric beside the first two.
 
     Raises:
         ValueError: It is neither counted nor has it a table, or both.
@@ -39,6 +43,7 @@ class Metric:
     node: 'Callable[[Layer, Size], float] | None' = None
     fixed: 'Callable[[Seed, Size], float] | None' = None
     table: 'Callable[..., CostTable] | None' = None
+    module: 'Callable[[nn.Module, Any], float] | None' = None
 
     def __post_init__(self) -> None:
         if {self.node is None, self.fixed is None} != {self.table is not None}:

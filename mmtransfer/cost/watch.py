@@ -11,6 +11,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from mmtransfer.cost.conventions import Convention
+from mmtransfer.cost.metrics import METRICS
 from mmtransfer.cost.operators import Operators
 from mmtransfer.cost.passes import selections_seen
 
@@ -99,6 +100,7 @@ class Watch:
 
     Args:
         madds: Multiply-adds per part.
+        others: Key of another metric -> its cost per part.
         notes: Part -> what it computed that the rules do not count.
         unknown: Part -> why its multiply-adds are not known.
         selected: Whether something was chosen by its value, as by non-maximum suppression.
@@ -108,6 +110,7 @@ class Watch:
     """
 
     madds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARTS, 0))
+    others: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     unknown: dict[str, str] = field(default_factory=dict)
     selected: bool = False
@@ -123,6 +126,13 @@ class Watch:
     def add(self, madds: int) -> None:
         """Count so many for the part that runs now."""
         self.madds[self.part] += madds
+
+    def add_others(self, module: nn.Module, output: Any) -> None:
+        """Count one call of a module by every metric that counts modules."""
+        for metric in METRICS.values():
+            if metric.module is not None:
+                costs = self.others.setdefault(metric.key, dict.fromkeys(PARTS, 0))
+                costs[self.part] += metric.module(module, output)
 
     def note(self) -> None:
         """Two feature maps were multiplied."""
@@ -156,6 +166,8 @@ def watched(model: nn.Module, how: Convention) -> Iterator[Watch]:
 
     def leave(name: str, whole: bool) -> Any:
         def hook(module: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
+            if part_of(name) is not None:
+                watch.add_others(module, output)
             if part_of(name) is not None and whole:
                 watch.add(_whole(module, args, kwargs, output, how))
                 if isinstance(module, nn.MultiheadAttention):
