@@ -107,7 +107,7 @@ class AdaptedBackbone(StagedBackbone):
 
     def expanded_channels(self, stage: int) -> int:
         """Channels of the expansion in the first block of a stage."""
-        return self.network.stages[stage][0].hidden
+        return self.network.stages[stage][0].expanded_channels
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features of the stages in ``expand_indices``, then of those in ``out_indices``.

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.backbones.arguments import norm_settings, take_remap
-from mmtransfer.blocks import MBConv, Residual, build_block, conv_norm_act
+from mmtransfer.blocks import Style, build_block, conv_norm_act
 from mmtransfer.compat import mend_memory_layouts
 from mmtransfer.remap.load import load_seed, take_state
-from mmtransfer.seeds import Layer, Network, Seed
+from mmtransfer.seeds import Network, Node, Seed
 from mmtransfer.seeds.networks import stem_convs
 
 
@@ -136,25 +136,20 @@ class StagedBackbone(BaseModule):
             ) from None
         return x if self.pool is None else self.pool(x)
 
-    def block(self, layer: Layer) -> MBConv | Residual:
-        """A block of the seed's kind, with its padding, norm and activation."""
-        return build_block(
-            layer.block,
-            layer.in_channels,
-            layer.out_channels,
-            layer.stride,
-            layer.op,
-            dilation=layer.dilation,
-            same_padding=self.seed.same_padding,
+    def block(self, node: Node) -> nn.Module:
+        """The module of a node, with the seed's padding, norm and activation."""
+        style = Style(
             norm_cfg=self.norm_cfg,
             act_cfg=self.act_cfg,
+            same_padding=self.seed.same_padding,
             with_cp=self.with_cp,
         )
+        return build_block(node.op, node, style)
 
     def add_stages(self, network: Network) -> None:
         """Build the blocks of all stages, one module list per stage."""
-        for layers in network.stages:
-            self.stages.append(nn.ModuleList(self.block(layer) for layer in layers))
+        for nodes in network.stages:
+            self.stages.append(nn.ModuleList(self.block(node) for node in nodes))
 
     @property
     def out_channels(self) -> tuple[int, ...]:
@@ -215,7 +210,7 @@ class StagedBackbone(BaseModule):
 
 def _expand_indices(seed: Seed, indices: tuple[int, ...], last: int) -> tuple[int, ...]:
     if indices and (
-        seed.family != 'mbconv' or indices != tuple(i for i in range(last + 1) if i in indices)
+        not seed.kind.expands or indices != tuple(i for i in range(last + 1) if i in indices)
     ):
         raise ValueError(
             f'expand_indices must be stages from 0 to {last} (the last of out_indices), ascending, '

@@ -110,20 +110,20 @@ class FNASupernet(Supernet):
         for positions, choices in zip(self._candidates, self._choices, strict=True):
             layers = nn.ModuleList()
             for offered in positions:
-                blocks = {layer.op: self.block(layer) for layer in offered}
-                layers.append(nn.ModuleDict(blocks) if choices else blocks[offered[0].op])
+                blocks = {node.op.text: self.block(node) for node in offered}
+                layers.append(nn.ModuleDict(blocks) if choices else blocks[offered[0].op.text])
             self.stages.append(layers)
 
     def _check_expansion(self, stage: int) -> None:
         """All candidates of a stage's first layer must expand alike."""
         first = self._candidates[stage][0]
-        if not any('expand' in {conv.name for conv in layer.convs} for layer in first):
+        ops = [node.op.text for node in first]
+        if not any('expand' in {conv.name for conv in node.convs} for node in first):
             raise SpaceError(
                 f'expand_indices must name stages whose first layer expands; stage {stage} of '
-                f'{self.seed.name} offers {", ".join(layer.op for layer in first)}.'
+                f'{self.seed.name} offers {", ".join(ops)}.'
             )
-        if len({layer.hidden for layer in first}) > 1:
-            ops = [layer.op for layer in first]
+        if len({node.expanded_channels for node in first}) > 1:
             raise SpaceError(
                 f'the expansion of stage {stage} is returned (expand_indices), so its first layer '
                 f'must offer one expansion ratio; received {", ".join(ops)}. Restrict it: '
@@ -132,7 +132,7 @@ class FNASupernet(Supernet):
 
     def expanded_channels(self, stage: int) -> int:
         """Channels of the expansion in the first layer of a stage."""
-        return self._candidates[stage][0][0].hidden
+        return self._candidates[stage][0][0].expanded_channels
 
     def idle_blocks(self) -> Iterator[nn.Module]:
         """The candidates that are not selected; none under the mixture."""

@@ -8,16 +8,9 @@ Parameters are all parameters, the norms' affine ones included.
 
 from collections.abc import Iterable
 
-from mmtransfer.seeds import Conv, Layer, Seed
-from mmtransfer.seeds.networks import stem_convs
+from mmtransfer.seeds import Conv, Node, Seed
+from mmtransfer.seeds.networks import Size, stem_convs, strided
 from mmtransfer.seeds.ops import POOLED
-
-Size = tuple[int, int]
-
-
-def strided(size: Size, stride: int) -> Size:
-    """(H, W) after a convolution whose padding keeps the size at stride 1: rounded up."""
-    return -(-size[0] // stride), -(-size[1] // stride)
 
 
 def conv_params(
@@ -65,14 +58,14 @@ def stem_params(seed: Seed) -> int:
     return _params(stem_convs(seed))
 
 
-def layer_madds(layer: Layer, size: Size) -> int:
-    """Multiply-adds of a block whose input has this (H, W)."""
-    return _madds(layer.convs, size)
+def node_madds(node: Node, size: Size) -> int:
+    """Multiply-adds of a node whose input has this (H, W)."""
+    return _madds(node.convs, size)
 
 
-def layer_params(layer: Layer) -> int:
-    """Parameters of a block and its norms."""
-    return _params(layer.convs)
+def node_params(node: Node) -> int:
+    """Parameters of a node and its norms."""
+    return _params(node.convs)
 
 
 def _madds(convs: Iterable[Conv], size: Size) -> int:

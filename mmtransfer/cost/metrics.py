@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mmtransfer.cost.formulas import Size, layer_madds, layer_params, stem_madds, stem_params
-from mmtransfer.seeds import Layer, Seed
+from mmtransfer.cost.formulas import Size, node_madds, node_params, stem_madds, stem_params
+from mmtransfer.seeds import Node, Seed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,7 +40,7 @@ class Metric:
     suffix: str
     scale: float
     text: str
-    node: 'Callable[[Layer, Size], float] | None' = None
+    node: 'Callable[[Node, Size], float] | None' = None
     fixed: 'Callable[[Seed, Size], float] | None' = None
     table: 'Callable[..., CostTable] | None' = None
     module: 'Callable[[nn.Module, Any], float] | None' = None
@@ -61,13 +61,13 @@ def _measured(space: Any, size: Size, output_stride: int, in_channels: int, sour
 
 # Name in a search config -> what it stands for. Add your own: METRICS['name'] = Metric(...).
 METRICS = {
-    'madds': Metric('madds', 'G', 1e9, '{:,.0f} multiply-adds', node=layer_madds, fixed=stem_madds),
+    'madds': Metric('madds', 'G', 1e9, '{:,.0f} multiply-adds', node=node_madds, fixed=stem_madds),
     'params': Metric(
         'params',
         'M',
         1e6,
         '{:,.0f} parameters',
-        node=lambda node, size: layer_params(node),
+        node=lambda node, size: node_params(node),
         fixed=lambda seed, size: stem_params(seed),
     ),
     'latency': Metric('latency_ms', 'ms', 1.0, '{:,.4g} ms', table=_measured),

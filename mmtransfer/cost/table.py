@@ -97,8 +97,8 @@ def cost_table(
     at = strided(size, seed.stem_stride)
     stages = zip(candidates(space, output_stride), space_stages(space), strict=True)
     for positions, choices in stages:
-        for n, layers in enumerate(positions):
-            costs = {layer.op: counted.node(layer, at) for layer in layers}
+        for n, nodes in enumerate(positions):
+            costs = {node.op.text: counted.node(node, at) for node in nodes}
             if choices and space.name == 'depth':
                 of_first = entries.setdefault(choices[0].name, {})
                 of_first[str(n + 1)] = of_first.get(str(n), 0) + sum(costs.values())
@@ -107,7 +107,7 @@ def cost_table(
                 entries[choices[n].name] = {option: costs[option] for option in choices[n].options}
             else:
                 fixed += sum(costs.values())
-            at = strided(at, layers[0].stride)
+            at = strided(at, nodes[0].stride)
     return AdditiveTable(space, size, metric, fixed, entries, output_stride, in_channels)
 
 

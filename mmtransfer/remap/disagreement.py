@@ -33,13 +33,13 @@ def check_computes(
         origin: Path of the checkpoint.
         said: The user said which network it holds.
     """
-    bottleneck = backbone.seed.block.startswith('bottleneck')
-    reasons = [*_of_settings(backbone, backbone_settings(content), bottleneck)]
+    two_styles = backbone.seed.kind.two_styles
+    reasons = [*_of_settings(backbone, backbone_settings(content), two_styles)]
     record = content.get('mmtransfer')
     written = record.get('architecture') if isinstance(record, Mapping) else None
     if isinstance(written, Mapping) and written.get('seed') != backbone.seed.name and not said:
         reasons.append(f'it is of a network around {written.get("seed")}')
-    if bottleneck and _folded(tensors):
+    if two_styles and _folded(tensors):
         reasons.append(
             'its norms have mean 0 and variance 1 throughout, as in networks converted from Caffe, '
             'which have the stride in the first convolution of a block and read BGR images of 0 to '
@@ -74,9 +74,9 @@ def _refuse(reasons: list[str], what: str, origin: str) -> None:
         )
 
 
-def _of_settings(backbone: Any, theirs: Mapping[str, Any], bottleneck: bool) -> Iterator[str]:
+def _of_settings(backbone: Any, theirs: Mapping[str, Any], two_styles: bool) -> Iterator[str]:
     """What a backbone's settings in the checkpoint's config say against ours."""
-    if bottleneck and theirs.get('style') == 'caffe':
+    if two_styles and theirs.get('style') == 'caffe':
         yield "style='caffe': the stride is in the first convolution of a block, here in the second"
     act = _typed(theirs.get('act_cfg'))
     if act not in (None, backbone.act_cfg['type']):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan, by_block, plan_remap
-from mmtransfer.seeds import Layer, Network, Seed, find_seed
+from mmtransfer.seeds import Network, Node, Seed, find_seed
 from mmtransfer.seeds.layout import image_weight, network_layout
 from mmtransfer.seeds.ops import Conv
 from mmtransfer.space import SearchSpace
@@ -41,10 +41,10 @@ def network_to_network(source: Network, target: Network, layout: Layout | None =
     _same_stages(source, len(target.stages))
     blocks = _stem(source.seed, target.seed)
     groups: dict[str, int] = {}
-    for layer in target.layers:
-        origin = _at_depth(source, layer.stage, layer.index)
-        blocks |= _blocks(origin, layer.name, layer.convs)
-        groups |= _groups(origin, layer.name, layer.convs)
+    for node in target.nodes:
+        origin = _at_depth(source, node.stage, node.index)
+        blocks |= _blocks(origin, node, node.name)
+        groups |= _groups(origin, node.convs, node.name)
     given = layout or network_layout(source)
     images = image_weight(target.seed)
     return plan_remap(network_layout(target), given, by_block(blocks), groups, images)
@@ -70,14 +70,14 @@ def seed_to_supernet(
     _same_stages(source, len(stages))
     blocks = _stem(source.seed, find_seed(space.seed)) | {'logits': None}
     groups: dict[str, int] = {}
-    for layer in chain.from_iterable(chain.from_iterable(stages)):
-        if layer.choice is None:
-            blocks[layer.name] = layer.name
+    for node in chain.from_iterable(chain.from_iterable(stages)):
+        if node.choice is None:
+            blocks[node.name] = node.name
             continue
-        origin = _at_depth(source, layer.stage, layer.position)
-        name = _candidate(layer.stage, layer.position, layer.op)
-        blocks |= _blocks(origin, name, layer.convs)
-        groups |= _groups(origin, name, layer.convs)
+        origin = _at_depth(source, node.stage, node.position)
+        name = _candidate(node.stage, node.position, node.op.text)
+        blocks |= _blocks(origin, node, name)
+        groups |= _groups(origin, node.convs, name)
     given = layout or network_layout(source)
     images = image_weight(find_seed(space.seed))
     target = supernet_layout(space, in_channels)
@@ -107,8 +107,8 @@ def supernet_to_network(
         for n, choice in enumerate(choices)
     }
     blocks: dict[str, str | None] = {'stem': 'stem'}
-    for layer in target.layers:
-        blocks[layer.name] = _origin(layer, position)
+    for node in target.nodes:
+        blocks[node.name] = _origin(node, position)
     images = image_weight(target.seed)
     return plan_remap(network_layout(target), given, by_block(blocks), images=images)
 
@@ -134,35 +134,35 @@ def _stem(source: Seed, target: Seed) -> dict[str, str | None]:
     return {'stem': 'stem' if source.deep_stem == target.deep_stem else None}
 
 
-def _at_depth(source: Network, stage: int, index: int) -> Layer:
-    """The source's layer for the one at ``index`` of a stage, counted from 0 (FNA++, Eq. 1)."""
-    layers = source.stages[stage]
-    return layers[min(index, len(layers) - 1)]
+def _at_depth(source: Network, stage: int, index: int) -> Node:
+    """The source's node for the one at ``index`` of a stage, counted from 0 (FNA++, Eq. 1)."""
+    nodes = source.stages[stage]
+    return nodes[min(index, len(nodes) - 1)]
 
 
-def _blocks(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, str | None]:
-    """Where a block's convolutions come from.
+def _blocks(origin: Node, target: Node, name: str) -> dict[str, str | None]:
+    """Where the convolutions of a node come from, which is called ``name``.
 
-    An expansion that the source does not have is initialised, and with it the depthwise convolution
-    behind it: of a remapped one all new channels would be zero, and next to the zeros that Eq. 3
-    puts into the projection they would never receive a gradient. A grouped convolution of another
-    width has its channels in other groups: the whole path through it is initialised (ResNeXt from
-    ResNet).
+    An expansion that the source does not have is initialised, and with it what else makes hidden
+    channels, the depthwise convolution behind it: of a remapped one all new channels would be zero,
+    and next to the zeros that Eq. 3 puts into the projection they would never receive a gradient. A
+    grouped convolution of another width has its channels in other groups: the whole path through it
+    is initialised (ResNeXt from ResNet).
     """
-    blocks: dict[str, str | None] = {target: origin.name}
-    if _regrouped(origin, convs):
-        path = (c.name for c in convs if c.name != 'downsample' and '.' not in c.name)
-        blocks |= {f'{target}.{name}': None for name in path}
+    blocks: dict[str, str | None] = {name: origin.name}
+    if _regrouped(origin, target.convs):
+        path = (c.name for c in target.convs if c.name != 'downsample' and '.' not in c.name)
+        blocks |= {f'{name}.{conv}': None for conv in path}
     known = {conv.name for conv in origin.convs}
-    for conv in convs:
+    makers = tuple(target.op.hidden.makers()) if target.op.hidden else ()
+    for conv in target.convs:
         if conv.name not in known:
-            blocks[f'{target}.{conv.name}'] = None
-            if conv.name == 'expand':
-                blocks[f'{target}.depthwise'] = None
+            new = makers if conv.name in makers else (conv.name,)
+            blocks |= {f'{name}.{module}': None for module in new}
     return blocks
 
 
-def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]:
+def _groups(origin: Node, convs: Sequence[Conv], name: str) -> dict[str, int]:
     """Weights of grouped convolutions that come from a plain one (FNA++, Eq. 4)."""
     known = {conv.name: conv.groups for conv in origin.convs}
     found: dict[str, int] = {}
@@ -170,22 +170,23 @@ def _groups(origin: Layer, target: str, convs: Sequence[Conv]) -> dict[str, int]
         return found
     for conv in convs:
         have = known.get(conv.name, conv.groups)
-        if have == conv.groups or origin.family == 'mbconv':  # depthwise: one group per channel
+        if have == conv.groups or origin.op.hidden:  # depthwise: one group per channel
             continue
         if have > 1:
             raise RemapError(
-                f"'{target}.{conv.name}' has {conv.groups} groups and cannot be made from "
+                f"'{name}.{conv.name}' has {conv.groups} groups and cannot be made from "
                 f"'{origin.name}.{conv.name}', which has {have}: only a plain convolution can be "
                 'split into groups (Eq. 4). Take the weights from the seed, or keep the groups.'
             )
-        found[f'{target}.{conv.name}.conv.weight'] = conv.groups
+        found[f'{name}.{conv.name}.conv.weight'] = conv.groups
     return found
 
 
-def _regrouped(origin: Layer, convs: Sequence[Conv]) -> bool:
-    """Whether a residual block has a grouped convolution where the source's has another width."""
+def _regrouped(origin: Node, convs: Sequence[Conv]) -> bool:
+    """Whether a grouped convolution is where the source's has another width. One group per hidden
+    channel is no grouping of its own."""
     known = {conv.name: conv for conv in origin.convs}
-    return origin.family != 'mbconv' and any(
+    return not origin.op.hidden and any(
         known[conv.name].out_channels != conv.out_channels
         and max(known[conv.name].groups, conv.groups) > 1
         for conv in convs
@@ -193,16 +194,16 @@ def _regrouped(origin: Layer, convs: Sequence[Conv]) -> bool:
     )
 
 
-def _origin(layer: Layer, position: Mapping[str, tuple[int, int]]) -> str:
-    if layer.choice is None:
-        return layer.name
-    if layer.choice not in position:
+def _origin(node: Node, position: Mapping[str, tuple[int, int]]) -> str:
+    if node.choice is None:
+        return node.name
+    if node.choice not in position:
         raise RemapError(
-            f"The network must be of the supernet's space; its layer {layer.name} was decided by "
-            f"'{layer.choice}', which is none of {', '.join(position)}. Take the space from the "
+            f"The network must be of the supernet's space; its layer {node.name} was decided by "
+            f"'{node.choice}', which is none of {', '.join(position)}. Take the space from the "
             'architecture: mmtransfer.spaces.space_of(architecture).'
         )
-    return _candidate(*position[layer.choice], layer.op)
+    return _candidate(*position[node.choice], node.op.text)
 
 
 def _candidate(stage: int, position: int, op: str) -> str:

@@ -20,7 +20,7 @@ from mmtransfer.remap.networks import (
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
 from mmtransfer.remap.strategy import check_strategy, with_strategy
 from mmtransfer.remap.whole import BackbonePlan, root_of
-from mmtransfer.seeds import Layer, Network, seed_network
+from mmtransfer.seeds import Network, Node, seed_network
 from mmtransfer.seeds.layout import image_channels, image_weight
 from mmtransfer.seeds.namings import choose_prefix, prefix_of, recognise
 from mmtransfer.space import SearchSpace
@@ -201,7 +201,7 @@ def plan_from_seed(
         own = layout_of(backbone.state_dict())
         logits = {n: shape for n, shape in own.items() if n.startswith(LOGITS)}
         plan = seed_to_supernet(held, space, layout, backbone.in_channels).keeping(logits)
-    plan = with_strategy(plan, **strategy).with_sources(names, source.layout)
+    plan = with_strategy(plan, axes=held.axes, **strategy).with_sources(names, source.layout)
     place = prefix_of(names, name, held)
     moves = tuple(replace(move, target=prefix + move.target) for move in plan.moves)
     origin = root_of(place) if place else None
@@ -225,7 +225,7 @@ def check_treated(held: Network, strategy: Mapping[str, str]) -> None:
     """Raise unless a strategy is one, and has something to treat in a network."""
     check_strategy(**strategy)
     asked = {k: v for k, v in strategy.items() if k != 'kernel' and v not in ('first', 'zero')}
-    if asked and not any(layer.family == 'mbconv' for layer in held.layers):
+    if asked and not held.axes:
         raise RemapError(
             f'width and new treat the hidden channels of MBConv blocks; {held.seed.name} has none, '
             f'and its layers keep their widths. Received {asked}: leave it out.'
@@ -258,7 +258,7 @@ def _is_of_network(source: Given, wanted: Network) -> bool:
     return True
 
 
-def _built(plain: Network) -> list[list[Layer]]:
-    """The layers of each stage, without what a search knows of them: equal networks may come from
-    different spaces."""
-    return [[replace(la, position=la.index, choice=None) for la in s] for s in plain.stages]
+def _built(plain: Network) -> list[Node]:
+    """The nodes, without what a search knows of them: equal networks may come from different
+    spaces."""
+    return [replace(node, position=node.index, choice=None) for node in plain.nodes]

@@ -6,49 +6,17 @@ channels, and applying it computes the ranking.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan
+from mmtransfer.seeds.mbconv import HIDDEN
+from mmtransfer.seeds.ops import Axis
 
 WIDTHS = ('first', 'bn_scale', 'std', 'l1')
 KERNELS = ('centre', 'dilate')
 NEW = ('zero', 'fresh')
 STRATEGIES = {'width': WIDTHS, 'kernel': KERNELS, 'new': NEW}
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """Channels that several layers of a block share, so that one choice must hold for all.
-
-    Attributes:
-        members: Module in the block -> the dimension of its tensors that these channels are.
-        norm: The batch norm's weight that ranks them for ``'bn_scale'``.
-        weights: The convolutions' weights that rank them for ``'std'`` and ``'l1'``; the first one
-            that is made from the source is taken.
-    """
-
-    members: Mapping[str, int]
-    norm: str
-    weights: tuple[str, ...]
-
-
-# The hidden channels of an MBConv block. The depthwise batch norm is the last to scale them before
-# the projection mixes them, and every block has one, with or without expansion. The expansion's
-# weights are what makes a hidden channel; a block without expansion has the depthwise ones only.
-AXES = (
-    _Axis(
-        members={
-            'expand.conv': 0,
-            'expand.bn': 0,
-            'depthwise.conv': 0,
-            'depthwise.bn': 0,
-            'project.conv': 1,
-        },
-        norm='depthwise.bn.weight',
-        weights=('expand.conv.weight', 'depthwise.conv.weight'),
-    ),
-)
 
 
 def check_strategy(**strategy: str) -> None:
@@ -60,7 +28,11 @@ def check_strategy(**strategy: str) -> None:
 
 
 def with_strategy(
-    plan: RemapPlan, width: str = 'first', kernel: str = 'centre', new: str = 'zero'
+    plan: RemapPlan,
+    width: str = 'first',
+    kernel: str = 'centre',
+    new: str = 'zero',
+    axes: Sequence[Axis] = (HIDDEN,),
 ) -> RemapPlan:
     """The same plan, with other channels kept, other taps filled or new channels that learn.
 
@@ -82,6 +54,7 @@ def with_strategy(
             they receive no gradient and stay what they are; or ``'fresh'``: expansion and depthwise
             convolution keep their own initial values there and only what the projection makes of
             them is zero, so that they learn. Ours; the paper has no such strategy.
+        axes: The hidden channels of the networks' blocks; by default those of MBConv blocks.
 
     Returns:
         A new plan with the same targets and sources.
@@ -99,9 +72,9 @@ def with_strategy(
             if kernel == 'dilate':
                 move = _dilated(move)
             if width != 'first':
-                move = _ranked(move, found, width)
+                move = _ranked(move, found, width, axes)
             if new == 'fresh':
-                move = replace(move, fresh=_widens_hidden(move))
+                move = replace(move, fresh=_widens_hidden(move, axes))
         except RemapError as error:
             faults[move.target] = str(error)
         moves[i] = move
@@ -113,11 +86,11 @@ def with_strategy(
     return RemapPlan(tuple(moves), plan.unused)
 
 
-def _ranked(move: Move, moves: Mapping[str, Move], by: str) -> Move:
+def _ranked(move: Move, moves: Mapping[str, Move], by: str, axes: Sequence[Axis]) -> Move:
     """The move with a ranking for each dimension that it narrows."""
     ranks: list[Ranking | None] = [None, None]
     for dim in _narrowed(move):
-        block, axis = _axis(move, dim, by)
+        block, axis = _axis(move, dim, by, axes)
         names = [f'{block}.{name}' for name in ((axis.norm,) if by == 'bn_scale' else axis.weights)]
         ranking = [m for m in map(moves.get, names) if m is not None and m.source is not None]
         if not ranking:
@@ -136,10 +109,10 @@ def _ranked(move: Move, moves: Mapping[str, Move], by: str) -> Move:
     return replace(move, ranks=(ranks[0], ranks[1]))
 
 
-def _widens_hidden(move: Move) -> bool:
+def _widens_hidden(move: Move, axes: Sequence[Axis]) -> bool:
     """Whether a convolution makes hidden channels that the source's does not have."""
     module = '.'.join(move.target.split('.')[-3:-1])
-    makes = module.endswith('.conv') and any(a.members.get(module) == 0 for a in AXES)
+    makes = module.endswith('.conv') and any(a.members.get(module) == 0 for a in axes)
     return makes and move.source_shape is not None and move.source_shape[0] < move.target_shape[0]
 
 
@@ -153,11 +126,11 @@ def _narrowed(move: Move) -> Iterator[int]:
             yield dim
 
 
-def _axis(move: Move, dim: int, by: str) -> tuple[str, _Axis]:
+def _axis(move: Move, dim: int, by: str, axes: Sequence[Axis]) -> tuple[str, Axis]:
     """The block that a tensor lies in and the shared channels that a dimension of it is."""
     block, *names = move.target.rsplit('.', 3)
     module = '.'.join(names[:2])
-    for axis in AXES:
+    for axis in axes:
         if axis.members.get(module) == dim:
             return block, axis
     side = 'input' if dim else 'output'

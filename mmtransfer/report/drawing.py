@@ -20,20 +20,13 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.textpath import TextPath
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.seeds import Layer, Network
-from mmtransfer.seeds.ops import variant
+from mmtransfer.seeds import Network, Node
 from mmtransfer.spaces import network
 
 # Kernel -> colour, told apart by the colour-blind and in grey; lighter for a smaller expansion.
 COLOURS = {3: '#4a7fb0', 5: '#cb7a24', 7: '#3f7d5a'}
 OTHER = '#8a8f98'
 INK, FAINT, LINE = '#23282f', '#7b828c', '#c3c8cf'
-KINDS = {
-    'mbconv': 'MBConv',
-    'mbconv_expanded': 'MBConv',
-    'basic_averaged': 'basic',
-    'bottleneck_averaged': 'bottleneck',
-}
 # Lengths in inches: one data unit of the axes is one inch.
 _GAP, _PAD, _STAGE_GAP, _MARGIN, _HALF = 0.07, 0.11, 0.12, 0.25, 0.56
 _ROW, _TITLE, _LEGEND, _LINE = 1.74, 0.62, 0.62, 0.155
@@ -153,7 +146,7 @@ def _rows(networks: Sequence[Network]) -> list[list[_Column]]:
     """The columns of each network; only as many equal layers are drawn once as the width asks."""
     longest = max(len(stage) for n in networks for stage in n.stages)
     for most in (longest, 16, 12, 8, 6, 4, 2, 1):
-        rows = [[_stem(n), *(_stage(layers, most) for layers in n.stages)] for n in networks]
+        rows = [[_stem(n), *(_stage(nodes, most) for nodes in n.stages)] for n in networks]
         if _row_width(_widths(rows)) <= _LARGEST:
             break
     return rows
@@ -186,15 +179,15 @@ def _stem(net: Network) -> _Column:
     return _Column((box,), lines)
 
 
-def _stage(layers: Sequence[Layer], most: int) -> _Column:
-    """A stage; more than ``most`` equal layers in a row become one rectangle."""
+def _stage(nodes: Sequence[Node], most: int) -> _Column:
+    """A stage; more than ``most`` equal nodes in a row become one rectangle."""
     boxes: list[_Box] = []
-    for _, same in groupby(layers, key=lambda la: (la.op, la.stride, la.in_channels)):
+    for _, same in groupby(nodes, key=lambda node: (node.op, node.stride, node.in_channels)):
         run = list(same)
         once = len(run) > most
-        boxes += [_box(run[0], len(run))] if once else [_box(layer) for layer in run]
-    first = layers[0]
-    lines = [f'{len(layers)} block{"s" * (len(layers) > 1)}', f'{first.out_channels} channels']
+        boxes += [_box(run[0], len(run))] if once else [_box(node) for node in run]
+    first = nodes[0]
+    lines = [f'{len(nodes)} block{"s" * (len(nodes) > 1)}', f'{first.out_channels} channels']
     if first.stride > 1:
         lines.append(f'stride {first.stride}')
     if first.dilation > 1:
@@ -202,18 +195,12 @@ def _stage(layers: Sequence[Layer], most: int) -> _Column:
     return _Column(tuple(boxes), tuple(lines))
 
 
-def _box(layer: Layer, times: int = 1) -> _Box:
-    plain = f'K{layer.kernel}{_letter(layer)}{_number(layer)}'
-    rest = layer.op.upper().removeprefix(plain)
-    return _Box((plain, rest) if rest else (plain,), layer.kernel, _number(layer), times)
-
-
-def _letter(layer: Layer) -> str:
-    return 'E' if layer.family == 'mbconv' else 'G'
-
-
-def _number(layer: Layer) -> int:
-    return layer.expansion if layer.family == 'mbconv' else layer.groups
+def _box(node: Node, times: int = 1) -> _Box:
+    kernel, number = node.op.numbers
+    text = node.op.text.upper()
+    plain = f'K{kernel}{node.op.letter.upper()}{number}'
+    lines = (plain, text.removeprefix(plain)) if text.startswith(plain) else (text,)
+    return _Box(tuple(line for line in lines if line), kernel, number, times)
 
 
 def _row(axes: Axes, row: Sequence[_Column], widths: Sequence[float], middle: float) -> None:
@@ -294,17 +281,11 @@ def _legend_entries(
 ) -> tuple[list[int], list[tuple[str, int]], str]:
     """The kernels that occur, the expansions and numbers of groups, and what variants mean."""
     networks = list(networks)
-    layers = [layer for net in networks for layer in net.layers]
-    variants = {variant(la.op) for la in layers if la.family != 'mbconv'}
-    notes = [
-        *(f'W{v.width}: {v.width} channels per group (ResNeXt)' for v in variants if v.width),
-        *(f'S{v.se}: squeeze-and-excitation, 1/{v.se}' for v in variants if v.se),
-        *(f'N{v.non_local}: non-local, 1/{v.non_local}' for v in variants if v.non_local),
-    ]
+    ops = {node.op for net in networks for node in net.nodes}
     return (
-        sorted({la.kernel for la in layers} | {net.seed.stem_kernel for net in networks}),
-        sorted({(_letter(la).lower(), _number(la)) for la in layers}),
-        ',  '.join(sorted(set(notes))),
+        sorted({op.numbers[0] for op in ops} | {net.seed.stem_kernel for net in networks}),
+        sorted({(op.letter, op.numbers[1]) for op in ops if op.letter}),
+        ',  '.join(sorted({note for op in ops for note in op.notes()})),
     )
 
 
@@ -326,7 +307,7 @@ def _caption(architecture: Architecture, net: Network) -> str:
     """``'MBConv blocks, 4.82 G MAdds at 1088 x 800, 2.06 M parameters, 31.2 ms'``, as far as it
     knows its cost."""
     cost = architecture.cost or {}
-    parts = [f'{KINDS.get(net.seed.block, net.seed.block)} blocks']
+    parts = [f'{net.seed.kind.label} blocks']
     if 'madds' in cost:
         madds = cost['madds']
         parts.append(f'{madds / 1e9:.2f} G MAdds' if madds >= 1e9 else f'{madds / 1e6:.0f} M MAdds')

@@ -1,18 +1,24 @@
 """Published networks as data: seeds, ops, layouts, names in checkpoints. No torch here."""
 
-from mmtransfer.seeds.networks import Layer, Network, seed_network
-from mmtransfer.seeds.ops import Conv, parse_op
+from mmtransfer.seeds.kinds import BLOCK_KINDS, BlockKind, register_block
+from mmtransfer.seeds.networks import STEM, Network, Node, seed_network
+from mmtransfer.seeds.ops import Axis, Conv, Op
 from mmtransfer.seeds.published import SEEDS, SKIP, Seed, Stage, find_seed
 
 __all__ = [
+    'BLOCK_KINDS',
     'SEEDS',
     'SKIP',
+    'STEM',
+    'Axis',
+    'BlockKind',
     'Conv',
-    'Layer',
     'Network',
+    'Node',
+    'Op',
     'Seed',
     'Stage',
     'find_seed',
-    'parse_op',
+    'register_block',
     'seed_network',
 ]

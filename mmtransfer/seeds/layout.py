@@ -8,20 +8,19 @@ Remap plans are made from layouts alone.
 from collections.abc import Iterable, Iterator, Mapping
 
 from mmtransfer.seeds.networks import Network, stem_convs
-from mmtransfer.seeds.ops import Conv
+from mmtransfer.seeds.ops import Conv, Shape
 from mmtransfer.seeds.published import Seed, find_seed
 
-Shape = tuple[int, ...]
 Layout = dict[str, Shape]
 
 NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 
 
 def network_layout(network: Network) -> Layout:
-    """The tensors of a plain backbone: the stem, then the layers."""
+    """The tensors of a plain backbone: the stem, then the nodes."""
     layout = dict(block_layout('', stem_convs(network.seed)))
-    for layer in network.layers:
-        layout.update(block_layout(layer.name, layer.convs))
+    for node in network.nodes:
+        layout.update(block_layout(node.name, node.convs))
     return layout
 
 

@@ -2,15 +2,18 @@
 
 A naming is a function from a network to a dict, our tensor name -> the checkpoint's, for the
 backbone and for those parts of the classifier that the naming knows. All names are generated from
-the network's layers; nothing is derived from the text of a key. Each family of blocks has its own.
+the network's nodes; nothing is derived from the text of a key.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 
 from mmtransfer.seeds.layout import NORM, classifier_layout, network_layout
-from mmtransfer.seeds.networks import Layer, Network
+from mmtransfer.seeds.networks import Network, Node
+from mmtransfer.seeds.published import Seed
+from mmtransfer.seeds.residual import Residual
 
 Names = dict[str, str]
+Namings = dict[str, Callable[[Network], dict[str, str]]]
 
 
 def mmtransfer(network: Network) -> Names:
@@ -22,18 +25,17 @@ def mmtransfer(network: Network) -> Names:
 
 def torchvision(network: Network) -> Names:
     """``torchvision.models.mobilenet_v2``: one flat list of features, a pair per convolution."""
-    last = len(network.layers) + 1
+    last = len(network.nodes) + 1
 
     def units() -> Iterator[tuple[str, str, str]]:
         yield 'stem', 'features.0.0', 'features.0.1'
-        for n, layer in enumerate(network.layers, start=1):
-            convs = _convs(layer)
-            for i, ours in enumerate(convs[:-1]):
-                at = f'features.{n}.conv.{i}'
-                yield f'{layer.name}.{ours}', f'{at}.0', f'{at}.1'
-            i = len(convs) - 1
+        for n, node in enumerate(network.nodes, start=1):
             at = f'features.{n}.conv'
-            yield f'{layer.name}.{convs[-1]}', f'{at}.{i}', f'{at}.{i + 1}'
+            for i, ours in enumerate(_convs(node)):
+                if ours == 'project':  # without an activation, a pair is not nested
+                    yield f'{node.name}.{ours}', f'{at}.{i}', f'{at}.{i + 1}'
+                else:
+                    yield f'{node.name}.{ours}', f'{at}.{i}.0', f'{at}.{i}.1'
         yield 'head', f'features.{last}.0', f'features.{last}.1'
 
     return _names(units(), 'classifier.1')
@@ -45,10 +47,10 @@ def mmdet(network: Network) -> Names:
 
     def units() -> Iterator[tuple[str, str, str]]:
         yield _module('stem', 'conv1')
-        for layer in network.layers:
-            for ours in _convs(layer):
-                at = f'layer{layer.stage + 1}.{layer.index}.{theirs[ours]}'
-                yield _module(f'{layer.name}.{ours}', at)
+        for node in network.nodes:
+            for ours in _convs(node):
+                at = f'layer{node.stage + 1}.{node.index}.{theirs[ours]}'
+                yield _module(f'{node.name}.{ours}', at)
         yield _module('head', 'conv2')
 
     return _names(units())
@@ -59,10 +61,10 @@ def mmpretrain(network: Network) -> Names:
 
     def units() -> Iterator[tuple[str, str, str]]:
         yield _module('stem', 'conv1')
-        for layer in network.layers:
-            for i, ours in enumerate(_convs(layer)):
-                at = f'layer{layer.stage + 1}.{layer.index}.conv.{i}'
-                yield _module(f'{layer.name}.{ours}', at)
+        for node in network.nodes:
+            for i, ours in enumerate(_convs(node)):
+                at = f'layer{node.stage + 1}.{node.index}.conv.{i}'
+                yield _module(f'{node.name}.{ours}', at)
         yield _module('head', 'conv2')
 
     return _names(units(), 'head.fc')
@@ -78,10 +80,10 @@ def efficientnet_pytorch(network: Network) -> Names:
 
     def units() -> Iterator[tuple[str, str, str]]:
         yield 'stem', '_conv_stem', '_bn0'
-        for n, layer in enumerate(network.layers):
-            for ours in _convs(layer):
+        for n, node in enumerate(network.nodes):
+            for ours in _convs(node):
                 conv, norm = theirs[ours]
-                yield f'{layer.name}.{ours}', f'_blocks.{n}.{conv}', f'_blocks.{n}.{norm}'
+                yield f'{node.name}.{ours}', f'_blocks.{n}.{conv}', f'_blocks.{n}.{norm}'
         yield 'head', '_conv_head', '_bn1'
 
     return _names(units(), '_fc')
@@ -98,12 +100,12 @@ def timm(network: Network) -> Names:
 
     def units() -> Iterator[tuple[str, str, str]]:
         yield 'stem', 'conv_stem', 'bn1'
-        for layer in network.layers:
-            named = theirs if 'expand' in _convs(layer) else separable
-            for ours in _convs(layer):
+        for node in network.nodes:
+            named = theirs if 'expand' in _convs(node) else separable
+            for ours in _convs(node):
                 conv, norm = named[ours]
-                at = f'blocks.{layer.stage}.{layer.index}'
-                yield f'{layer.name}.{ours}', f'{at}.{conv}', f'{at}.{norm}'
+                at = f'blocks.{node.stage}.{node.index}'
+                yield f'{node.name}.{ours}', f'{at}.{conv}', f'{at}.{norm}'
         yield 'head', 'conv_head', 'bn2'
 
     return _names(units(), 'classifier')
@@ -120,10 +122,10 @@ def proxylessnas(network: Network) -> Names:
 
     def units() -> Iterator[tuple[str, str, str]]:
         yield _module('stem', 'first_conv')
-        for layer in network.layers:
-            at = f'blocks.{sum(depths[: layer.stage]) + layer.position}.mobile_inverted_conv'
-            for ours in _convs(layer):
-                yield _module(f'{layer.name}.{ours}', f'{at}.{theirs[ours]}')
+        for node in network.nodes:
+            at = f'blocks.{sum(depths[: node.stage]) + node.position}.mobile_inverted_conv'
+            for ours in _convs(node):
+                yield _module(f'{node.name}.{ours}', f'{at}.{theirs[ours]}')
         yield _module('head', 'feature_mix_layer')
 
     return _names(units(), 'classifier.linear')
@@ -133,14 +135,14 @@ def resnet(network: Network) -> Names:
     """torchvision's ResNet, whose names mmdet, mmseg, mmpose and timm share; SE as in timm. Deep
     stems and averaged shortcuts as in mmdet and mmseg: modules that have no tensors count."""
     stem = _numbered('stem', 'stem.6', 'stem.7')
-    units = _resnet_units(network, stem, averages=lambda layer: True)
+    units = _resnet_units(network, stem, averages=lambda node: True)
     return _names(units, 'fc', _resnet_biased(network, '{}', 'se.fc'))
 
 
 def timm_resnet(network: Network) -> Names:
     """timm's ResNet: the same but for a deep stem, whose last norm is outside of it."""
     stem = _numbered('conv1', 'conv1.6', 'bn1')
-    units = _resnet_units(network, stem, averages=lambda layer: True)
+    units = _resnet_units(network, stem, averages=lambda node: True)
     return _names(units, 'fc', _resnet_biased(network, '{}', 'se.fc'))
 
 
@@ -148,7 +150,7 @@ def mmpretrain_resnet(network: Network) -> Names:
     """mmpretrain's ResNet: the same but for the classifier and for SE, which mmpose has so too; its
     shortcuts average only where there is something to average."""
     stem = [_module(f'stem.{n}', f'stem.{n}') for n in range(3)]
-    units = _resnet_units(network, stem, averages=lambda layer: layer.stride > 1)
+    units = _resnet_units(network, stem, averages=lambda node: node.stride > 1)
     return _names(units, 'head.fc', _resnet_biased(network, '{}.conv', 'se_layer.conv'))
 
 
@@ -159,60 +161,65 @@ def _numbered(outer: str, last: str, last_norm: str) -> list[tuple[str, str, str
 
 
 def _resnet_units(
-    network: Network, deep_stem: Iterable[tuple[str, str, str]], averages: Callable[[Layer], bool]
+    network: Network, deep_stem: Iterable[tuple[str, str, str]], averages: Callable[[Node], bool]
 ) -> Iterator[tuple[str, str, str]]:
     yield from deep_stem if network.seed.deep_stem else [('stem', 'conv1', 'bn1')]
-    for layer in network.layers:
-        at = f'layer{layer.stage + 1}.{layer.index}'
-        for ours in (conv.name for conv in layer.convs if not conv.bias):
+    for node in network.nodes:
+        at = f'layer{node.stage + 1}.{node.index}'
+        for ours in (conv.name for conv in node.convs if not conv.bias):
             if ours == 'downsample':
-                n = int(layer.block.endswith('_averaged') and averages(layer))
-                yield f'{layer.name}.{ours}', f'{at}.downsample.{n}', f'{at}.downsample.{n + 1}'
+                n = int(isinstance(node.op, Residual) and node.op.averaged and averages(node))
+                yield f'{node.name}.{ours}', f'{at}.downsample.{n}', f'{at}.downsample.{n + 1}'
             elif ours.startswith('non_local.'):
-                yield _module(f'{layer.name}.{ours}', f'{at}.{ours}')
+                yield _module(f'{node.name}.{ours}', f'{at}.{ours}')
             else:
-                yield f'{layer.name}.{ours}', f'{at}.{ours}', f'{at}.{ours.replace("conv", "bn")}'
+                yield f'{node.name}.{ours}', f'{at}.{ours}', f'{at}.{ours.replace("conv", "bn")}'
 
 
 def _resnet_biased(network: Network, module: str, se: str) -> Iterator[tuple[str, str]]:
     """Convolutions with a bias; a non-local module has MMCV's names, published files have none."""
-    for layer in network.layers:
-        at = f'layer{layer.stage + 1}.{layer.index}'
-        for ours in (conv.name for conv in layer.convs if conv.bias):
+    for node in network.nodes:
+        at = f'layer{node.stage + 1}.{node.index}'
+        for ours in (conv.name for conv in node.convs if conv.bias):
             if ours.startswith('se.'):
                 theirs = module.format(f'{at}.{ours.replace("se.fc", se)}')
             else:
                 theirs = f'{at}.{ours}.conv'
-            yield f'{layer.name}.{ours}', theirs
+            yield f'{node.name}.{ours}', theirs
 
 
-NAMINGS: dict[str, dict[str, Callable[[Network], Names]]] = {
-    'mbconv': {
-        'torchvision': torchvision,
-        'mmdet': mmdet,
-        'mmpretrain': mmpretrain,
-        'efficientnet_pytorch': efficientnet_pytorch,
-        'timm': timm,
-        'proxylessnas': proxylessnas,
-        'mmtransfer': mmtransfer,
-    },
-    'residual': {
-        'torchvision': resnet,
-        'mmpretrain': mmpretrain_resnet,
-        'timm': timm_resnet,
-        'mmtransfer': mmtransfer,
-    },
+_MBCONV: Namings = {
+    'torchvision': torchvision,
+    'mmdet': mmdet,
+    'mmpretrain': mmpretrain,
+    'efficientnet_pytorch': efficientnet_pytorch,
+    'timm': timm,
+    'proxylessnas': proxylessnas,
+}
+_RESIDUAL: Namings = {
+    'torchvision': resnet,
+    'mmpretrain': mmpretrain_resnet,
+    'timm': timm_resnet,
+}
+# Kind of a seed's blocks -> the namings that know them, beside our own.
+NAMINGS: dict[str, Namings] = {
+    'mbconv': _MBCONV,
+    'mbconv_expanded': _MBCONV,
+    'basic': _RESIDUAL,
+    'bottleneck': _RESIDUAL,
+    'basic_averaged': _RESIDUAL,
+    'bottleneck_averaged': _RESIDUAL,
 }
 
 
-def namings_of(network: Network) -> dict[str, Callable[[Network], Names]]:
-    """The namings of a network's family, by name."""
-    return NAMINGS[network.seed.family]
+def namings_of(seed: Seed) -> Namings:
+    """The namings that know a seed's blocks, by name; our own, the last, knows all."""
+    return {**NAMINGS.get(seed.block, {}), 'mmtransfer': mmtransfer}
 
 
-def _convs(layer: Layer) -> tuple[str, ...]:
+def _convs(node: Node) -> tuple[str, ...]:
     """Our names of a block's convolutions, in order."""
-    return tuple(conv.name for conv in layer.convs)
+    return tuple(conv.name for conv in node.convs)
 
 
 def _module(ours: str, theirs: str) -> tuple[str, str, str]:

@@ -48,7 +48,7 @@ def recognise(
             are listed), or they do but belong to another network; or they are there several times
             (student and teacher) and none is where ``prefer`` says.
     """
-    shapes, known = network_layout(network), namings_of(network)
+    shapes, known = network_layout(network), namings_of(network.seed)
     images = image_weight(network.seed)
     candidates = []
     for name, naming in known.items():
@@ -122,7 +122,7 @@ def choose_prefix(tensors: Iterable[str], name: str, prefer: str) -> str:
 def prefix_of(names: Names, naming: str, network: Network) -> str:
     """What precedes the names that :func:`recognise` found, beside the naming's own."""
     images = image_weight(network.seed)
-    return names[images].removesuffix(namings_of(network)[naming](network)[images])
+    return names[images].removesuffix(namings_of(network.seed)[naming](network)[images])
 
 
 def _several(source: str, prefixes: Iterable[str]) -> str:

@@ -1,92 +1,112 @@
-"""Architectures spelled out as layers. No torch here."""
+"""Networks spelled out as nodes. No torch here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from mmtransfer.seeds.ops import BLOCKS, Conv, parse_op
-from mmtransfer.seeds.published import SKIP, Seed, family_of, find_seed
+from mmtransfer.limits import listed
+from mmtransfer.seeds.ops import Axis, Conv, Op
+from mmtransfer.seeds.published import SKIP, Seed, find_seed
 
 OUTPUT_STRIDES = (8, 16, 32)
+STEM = 'stem'  # what the first node reads: the features before the first stage
+Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Layer:
-    """One block of a network.
+class Node:
+    """One block of a network: an op and what it reads.
+
+    A node of several inputs reads their sum, which must therefore be of one shape.
 
     Args:
         name: Name of its module, ``'stages.S.J'``.
+        op: What it computes.
+        inputs: Names of the nodes that it reads, all earlier ones, or :data:`STEM`.
+        in_channels, out_channels, stride: Of the op.
+        dilation: Of its spatial convolution.
         stage: S, counted from 0 over all stages.
         index: J, its index in the stage after skipped layers are dropped.
         position: Its index in the stage before that.
         choice: The choice that decided it, ``'stageS.layerL'`` with L its position; None for a
-            layer that is not searched.
-        block: Kind of block, a key of :data:`mmtransfer.seeds.ops.BLOCKS`.
-        op: ``'k3e6'`` or ``'k3g1'``.
-        in_channels, out_channels, stride: Of the block.
-        dilation: Of its spatial convolution.
+            node that is not searched.
     """
 
     name: str
-    stage: int
-    index: int
-    position: int
-    choice: str | None
-    block: str
-    op: str
+    op: Op
+    inputs: tuple[str, ...]
     in_channels: int
     out_channels: int
     stride: int
-    dilation: int = 1
-
-    @property
-    def family(self) -> str:
-        """``'mbconv'`` or ``'residual'``."""
-        return family_of(self.block)
+    dilation: int
+    stage: int
+    index: int
+    position: int
+    choice: str | None = None
 
     @cached_property
     def convs(self) -> tuple[Conv, ...]:
         """Its convolutions, in module order."""
-        return BLOCKS[self.block](self.in_channels, self.out_channels, self.stride, self.op)
+        return self.op.convs(self.in_channels, self.out_channels, self.stride)
 
     @property
-    def kernel(self) -> int:
-        """Of its searched convolution."""
-        return parse_op(self.op)[0]
-
-    @property
-    def expansion(self) -> int:
-        """Hidden channels of an MBConv per input channel."""
-        return parse_op(self.op)[1] if self.family == 'mbconv' else 1
-
-    @property
-    def groups(self) -> int:
-        """Groups of a residual block's searched convolution."""
-        return 1 if self.family == 'mbconv' else parse_op(self.op)[1]
-
-    @property
-    def hidden(self) -> int:
-        """Channels of an MBConv's depthwise convolution."""
-        return self.in_channels * self.expansion
-
-    @property
-    def residual(self) -> bool:
-        """Whether the block's input is added to its output as it is."""
-        return self.stride == 1 and self.in_channels == self.out_channels
+    def expanded_channels(self) -> int:
+        """Channels of its expansion, 0 where it has none to return."""
+        return self.op.expanded_channels(self.in_channels)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network spelled out: its layers in order, without skipped ones."""
+    """A network spelled out: its nodes in an order in which they can run.
+
+    Raises:
+        ValueError: Two nodes of one name, or one that reads what is not before it.
+    """
 
     seed: Seed
-    layers: tuple[Layer, ...]
+    nodes: tuple[Node, ...]
+
+    def __post_init__(self) -> None:
+        before = {STEM}
+        for node in self.nodes:
+            if node.name in before or not node.inputs or not before.issuperset(node.inputs):
+                raise ValueError(
+                    f'a node must have a name of its own and read earlier nodes, at least one; '
+                    f'{node.name!r} reads {listed(node.inputs)}, before it are {listed(before)}.'
+                )
+            before.add(node.name)
 
     @cached_property
-    def stages(self) -> tuple[tuple[Layer, ...], ...]:
-        """The layers of each stage."""
+    def stages(self) -> tuple[tuple[Node, ...], ...]:
+        """The nodes of each stage, which may have none."""
         count = len(self.seed.stages)
-        return tuple(tuple(la for la in self.layers if la.stage == s) for s in range(count))
+        return tuple(tuple(n for n in self.nodes if n.stage == s) for s in range(count))
+
+    def output(self, stage: int) -> str:
+        """Name of what gives the features after a stage (0-based, over all stages): the last node
+        of it or of those before, :data:`STEM` where there is none."""
+        return next((n.name for n in reversed(self.nodes) if n.stage <= stage), STEM)
+
+    @cached_property
+    def axes(self) -> list[Axis]:
+        """The hidden channels of its ops, each kind once."""
+        axes: list[Axis] = []
+        for node in self.nodes:
+            if node.op.hidden is not None and node.op.hidden not in axes:
+                axes.append(node.op.hidden)
+        return axes
+
+    @cached_property
+    def channels(self) -> dict[str, int]:
+        """Name -> output channels, of every node and of :data:`STEM`."""
+        return {STEM: self.seed.stem_channels} | {n.name: n.out_channels for n in self.nodes}
+
+    def sizes(self, input_size: Size) -> dict[str, Size]:
+        """Name -> (H, W) of the output, of every node and of :data:`STEM`, for such images."""
+        sizes = {STEM: strided(input_size, self.seed.stem_stride)}
+        for node in self.nodes:
+            sizes[node.name] = strided(sizes[node.inputs[0]], node.stride)
+        return sizes
 
     def reading(self, in_channels: int) -> 'Network':
         """The same network for images of so many channels."""
@@ -101,7 +121,12 @@ class Network:
                 f'out_indices must lie between 0 and {count - 1}, the stages of {self.seed.name}; '
                 f'received {tuple(out_indices)}'
             )
-        return tuple(self.stages[i][-1].out_channels for i in out_indices)
+        return tuple(self.channels[self.output(i)] for i in out_indices)
+
+
+def strided(size: Size, stride: int) -> Size:
+    """(H, W) after a stride, of whatever keeps the size at stride 1: rounded up."""
+    return -(-size[0] // stride), -(-size[1] // stride)
 
 
 def stem_convs(seed: Seed) -> tuple[Conv, ...]:
@@ -156,57 +181,58 @@ def spell_out(
     output_stride: int = 32,
     searched: Sequence[bool] | None = None,
 ) -> Network:
-    """The layers of a network.
+    """The chain of nodes of a network.
 
     Args:
         seed: Gives channels, strides and the kind of block.
-        ops: Per stage the ops of its positions, ``'skip'`` for none.
+        ops: Per stage the texts of the ops at its positions, ``'skip'`` for none.
         output_stride: As for :func:`stage_strides`.
         searched: Per stage whether choices decide it; by default none.
     """
     strides = stage_strides(seed, output_stride)
-    layers: list[Layer] = []
+    nodes: list[Node] = []
     for s, of_stage in enumerate(ops):
         kept = [(n, op) for n, op in enumerate(of_stage) if op != SKIP]
         for j, (n, op) in enumerate(kept):
             choice = choice_name(s, n) if searched is not None and searched[s] else None
-            layers.append(layer_at(seed, strides, s, j, n, op, choice))
-    return Network(seed, tuple(layers))
+            reads = (nodes[-1].name if nodes else STEM,)
+            nodes.append(node_at(seed, strides, s, j, n, seed.op(op), choice, reads))
+    return Network(seed, tuple(nodes))
 
 
-def layer_at(
+def node_at(
     seed: Seed,
     strides: Sequence[tuple[int, int]],
     stage: int,
     index: int,
     position: int,
-    op: str,
+    op: Op,
     choice: str | None,
-) -> Layer:
-    """The layer with this op at an index of a stage; the first one has the stage's stride."""
+    inputs: tuple[str, ...],
+) -> Node:
+    """The node with this op at an index of a stage; the first one has the stage's stride."""
     channels = seed.stages[stage].channels
     before = seed.stages[stage - 1].channels if stage else seed.stem_channels
     stride, dilation = strides[stage]
-    return Layer(
+    return Node(
         name=f'stages.{stage}.{index}',
-        stage=stage,
-        index=index,
-        position=position,
-        choice=choice,
-        block=seed.block,
         op=op,
+        inputs=inputs,
         in_channels=channels if index else before,
         out_channels=channels,
         stride=1 if index else stride,
         dilation=dilation,
+        stage=stage,
+        index=index,
+        position=position,
+        choice=choice,
     )
 
 
 def seed_network(name: str, output_stride: int = 32) -> Network:
-    """The layers of the seed itself."""
+    """The network of the seed itself, of which nothing is searched."""
     seed = find_seed(name)
-    searched = [seed.family != 'mbconv' or s > 0 for s in range(len(seed.stages))]
-    return spell_out(seed, [stage.ops for stage in seed.stages], output_stride, searched)
+    return spell_out(seed, [stage.ops for stage in seed.stages], output_stride)
 
 
 def deepened(ops: Sequence[str], count: int) -> tuple[str, ...]:

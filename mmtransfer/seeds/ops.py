@@ -1,20 +1,21 @@
-"""What an op is made of: the convolutions of a block, as data. No torch here.
+"""What a node of a network computes, as a value. No torch here.
 
-Layouts, costs, namings and remap plans all follow from this list, so a new kind of block is one
-function here, one module in ``blocks/`` and one naming.
+Layouts, costs, names in checkpoints, remap plans and pictures all follow from what an op says of
+itself. A new op is a frozen dataclass here or anywhere (:class:`Op`), its module
+(:func:`mmtransfer.blocks.build_block`) and the kind of block whose texts it reads
+(:data:`mmtransfer.seeds.kinds.BLOCK_KINDS`).
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from mmtransfer.limits import FACTOR, KERNEL, short
 from mmtransfer.space import SpaceError
 
 POOLED = 0
-_OP = re.compile(
-    'k(N)(?:e(N)|g(N)(wN)?(sN)?(nN)?)'.replace('N', f'[1-9][0-9]{{0,{len(str(FACTOR)) - 1}}}')
-)
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -44,138 +45,87 @@ class Conv:
         return self.out_channels, self.in_channels // self.groups, self.kernel, self.kernel
 
 
-def parse_op(op: str) -> tuple[int, int]:
-    """The two numbers of an op: ``'k5e3'`` is kernel 5 and expansion 3, ``'k5g2'`` 2 groups.
-
-    Raises:
-        SpaceError: It does not read like that.
-    """
-    found = _parse(op)
-    return int(found[1]), int(found[2] or found[3])
-
-
 @dataclass(frozen=True)
-class Variant:
-    """What a residual block has beyond ResNet's, read from the end of its op.
+class Axis:
+    """Channels that several convolutions of a block share, so that one choice must hold for all.
 
     Args:
-        width: ``'k3g32w4'``: so many channels per group and 64 of the block's width (ResNeXt,
-            Table 1: 32x4d); 0: ResNet's width.
-        se: ``'k3g1s16'``: squeeze-and-excitation before the sum with the shortcut, through 1/16 of
-            the channels (SENet, Fig. 3); 0: none.
-        non_local: ``'k3g1n2'``: a non-local module after the block, embedded in 1/2 of its channels
-            (Non-local Neural Networks, Sec. 3.3); 0: none.
+        members: Module in the block -> the dimension of its tensors that these channels are; the
+            convolution that makes them comes first.
+        norm: The batch norm's weight that ranks them.
+        weights: The convolutions' weights that rank them; the first one that is there is taken.
     """
 
-    width: int = 0
-    se: int = 0
-    non_local: int = 0
+    members: Mapping[str, int]
+    norm: str
+    weights: tuple[str, ...]
+
+    def makers(self) -> Iterator[str]:
+        """The convolutions whose output channels these are, the one that makes them first."""
+        names = (name for name, dim in self.members.items() if dim == 0)
+        return (name.removesuffix('.conv') for name in names if name.endswith('.conv'))
 
 
-def variant(op: str) -> Variant:
-    """The variant that an op asks for; ``'k3g1'`` for none.
+class Op:
+    """What a node computes: the base of all ops, each a frozen dataclass of its settings.
+
+    An op must give its ``text``; what it does not override is that of an op without weights, such
+    as a pooling: no convolutions, hence no tensors, no parameters and no multiply-adds.
+
+    Attributes:
+        letter: Of the second of its ``numbers`` in pictures, ``'e'``; none: they show its text.
+        hidden: The hidden channels that its convolutions share, if other networks may have more or
+            fewer of them.
+    """
+
+    letter: ClassVar[str] = ''
+    hidden: ClassVar[Axis | None] = None
+
+    @property
+    def text(self) -> str:
+        """How architectures write it: ``'k3e6'``. The kind of block reads it back."""
+        raise NotImplementedError
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Its kernel and a second number, by which one op is nearer to another; pictures draw them
+        as height and width."""
+        return 1, 1
+
+    def convs(self, in_channels: int, out_channels: int, stride: int) -> tuple[Conv, ...]:
+        """Its convolutions between so many channels, in module order."""
+        return ()
+
+    def expanded_channels(self, in_channels: int) -> int:
+        """Channels of its expansion, which its module's ``forward_with_expansion`` returns; 0: it
+        has no such method."""
+        return 0
+
+    def notes(self) -> tuple[str, ...]:
+        """What a picture's legend must explain of its text."""
+        return ()
+
+
+def read_numbers(text: str, letters: str, form: str, optional: str = '') -> tuple[int, ...]:
+    """The numbers of a text such as ``'k5g2s16'``, in the order of the letters; 0: not there.
+
+    Args:
+        text: A kernel and further numbers, each behind its letter.
+        letters: Those that must be there, the kernel's first: ``'kg'``.
+        form: How a text must read, for the error.
+        optional: Those that may follow, in this order: ``'wsn'``.
 
     Raises:
-        SpaceError: The op does not read as one.
+        SpaceError: It does not read so, its kernel is even or a number is too large.
     """
-    return Variant(*(int(part[1:]) if part else 0 for part in _parse(op).groups()[3:]))
-
-
-def _parse(op: str) -> re.Match[str]:
-    found = _OP.fullmatch(op)
-    numbers = [int(part.lstrip('wsn')) for part in found.groups() if part] if found else []
-    if not found or numbers[0] % 2 == 0 or numbers[0] > KERNEL or max(numbers) > FACTOR:
+    number = f'([1-9][0-9]{{0,{len(str(FACTOR)) - 1}}})'
+    pattern = ''.join(f'{letter}{number}' for letter in letters)
+    pattern += ''.join(f'(?:{letter}{number})?' for letter in optional)
+    found = re.fullmatch(pattern, text)
+    numbers = tuple(int(part or 0) for part in found.groups()) if found else ()
+    if not numbers or numbers[0] % 2 == 0 or numbers[0] > KERNEL or max(numbers) > FACTOR:
         raise SpaceError(
-            f"an op must read like 'k5e3' (kernel 5, odd, and expansion 3) or 'k5g2' (2 groups); "
-            f"after the groups may follow, in this order, 'w4', 's16' and 'n2' (width, SE ratio, "
-            f'non-local module); kernels are at most {KERNEL}, other numbers {FACTOR}; received '
-            f'{short(op)}'
+            f'an op must read like {form}; kernels are at most {KERNEL}, other numbers {FACTOR}; '
+            f'received {short(text)}'
         )
-    return found
-
-
-def mbconv(inputs: int, outputs: int, stride: int, op: str) -> tuple[Conv, ...]:
-    """An inverted residual; at expansion 1 it has no expansion convolution."""
-    convs = mbconv_expanded(inputs, outputs, stride, op)
-    return convs if parse_op(op)[1] > 1 else convs[1:]
-
-
-def mbconv_expanded(inputs: int, outputs: int, stride: int, op: str) -> tuple[Conv, ...]:
-    """An inverted residual with an expansion convolution at expansion 1 too."""
-    kernel, expansion = parse_op(op)
-    hidden = inputs * expansion
-    return (
-        Conv('expand', inputs, hidden, 1),
-        Conv('depthwise', hidden, hidden, kernel, stride, groups=hidden),
-        Conv('project', hidden, outputs, 1, stride),
-    )
-
-
-def basic(inputs: int, outputs: int, stride: int, op: str) -> tuple[Conv, ...]:
-    """ResNet's basic block; its first convolution is searched (FNA++, Fig. 5, left)."""
-    kernel, groups = parse_op(op)
-    extra = variant(op)
-    if extra.width:
-        raise SpaceError(f'a basic block has no width of its own (w{extra.width}); received {op!r}')
-    return (
-        Conv('conv1', inputs, outputs, kernel, stride, groups),
-        Conv('conv2', outputs, outputs, 3, stride),
-        *_downsample(inputs, outputs, stride),
-        *_attention(outputs, stride, extra),
-    )
-
-
-def bottleneck(inputs: int, outputs: int, stride: int, op: str) -> tuple[Conv, ...]:
-    """ResNet's bottleneck; its second convolution is searched (FNA++, Fig. 5, right)."""
-    kernel, groups = parse_op(op)
-    extra = variant(op)
-    hidden = outputs // 4
-    if extra.width:
-        hidden = hidden * extra.width // 64 * groups
-    return (
-        Conv('conv1', inputs, hidden, 1),
-        Conv('conv2', hidden, hidden, kernel, stride, groups),
-        Conv('conv3', hidden, outputs, 1, stride),
-        *_downsample(inputs, outputs, stride),
-        *_attention(outputs, stride, extra),
-    )
-
-
-def _downsample(inputs: int, outputs: int, stride: int) -> tuple[Conv, ...]:
-    """The convolution of a shortcut that changes shape."""
-    if stride == 1 and inputs == outputs:
-        return ()
-    return (Conv('downsample', inputs, outputs, 1, stride),)
-
-
-def _attention(channels: int, stride: int, extra: Variant) -> tuple[Conv, ...]:
-    """The convolutions of squeeze-and-excitation and of a non-local module."""
-    convs: list[Conv] = []
-    if extra.se:
-        squeezed = channels // extra.se
-        convs += [
-            Conv('se.fc1', channels, squeezed, 1, POOLED, bias=True),
-            Conv('se.fc2', squeezed, channels, 1, POOLED, bias=True),
-        ]
-    if extra.non_local:
-        inner = channels // extra.non_local
-        convs += [
-            Conv('non_local.g', channels, inner, 1, stride, bias=True),
-            Conv('non_local.conv_out', inner, channels, 1, stride),
-            Conv('non_local.theta', channels, inner, 1, stride, bias=True),
-            Conv('non_local.phi', channels, inner, 1, stride, bias=True),
-        ]
-    return tuple(convs)
-
-
-# The averaged kinds average over the windows of a shortcut's stride before its convolution, whose
-# stride is 1 then (Bag of Tricks, Fig. 2c): the same tensors and costs, other values.
-# Kind of block -> (in channels, out channels, stride, op) -> its convolutions, in module order.
-BLOCKS: dict[str, Callable[[int, int, int, str], tuple[Conv, ...]]] = {
-    'mbconv': mbconv,
-    'mbconv_expanded': mbconv_expanded,
-    'basic': basic,
-    'bottleneck': bottleneck,
-    'basic_averaged': basic,
-    'bottleneck_averaged': bottleneck,
-}
+    return numbers

@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mmtransfer.limits import listed, short
+from mmtransfer.seeds.kinds import BLOCK_KINDS, BlockKind
+from mmtransfer.seeds.ops import Op
 from mmtransfer.space import SpaceError
 
 SKIP = 'skip'
@@ -18,17 +20,12 @@ class Stage:
         stride: Stride of the first block.
         ops: One op per layer: ``'k3e6'`` for an MBConv of kernel 3 and expansion 6, ``'k3g1'`` for
             a residual block of kernel 3 and 1 group, or ``'skip'``; variants of residual blocks as
-            in :class:`mmtransfer.seeds.ops.Variant`.
+            in :class:`mmtransfer.seeds.residual.Residual`.
     """
 
     channels: int
     stride: int
     ops: tuple[str, ...]
-
-
-def family_of(block: str) -> str:
-    """The family of a kind of block, ``'mbconv'`` or ``'residual'``."""
-    return 'mbconv' if block.startswith('mbconv') else 'residual'
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class Seed:
         name: How configs call it.
         stem_channels: Output channels of the stem, a convolution of stride 2.
         stages: Its blocks.
-        block: Kind of its blocks, a key of :data:`mmtransfer.seeds.ops.BLOCKS`.
+        block: Kind of its blocks, a key of :data:`mmtransfer.seeds.kinds.BLOCK_KINDS`.
         stem_kernel: Kernel size of the stem.
         stem_pool: Whether a 3x3 max pooling of stride 2 follows the stem.
         deep_stem: The stem is three convolutions, of which the first has stride 2 and the first two
@@ -69,9 +66,17 @@ class Seed:
     in_channels: int = 3
 
     @property
-    def family(self) -> str:
-        """``'mbconv'`` or ``'residual'``."""
-        return family_of(self.block)
+    def kind(self) -> BlockKind:
+        """What its blocks have in common."""
+        return BLOCK_KINDS[self.block]
+
+    def op(self, text: str) -> Op:
+        """The op that a text stands for among its blocks.
+
+        Raises:
+            SpaceError: The text does not read as one.
+        """
+        return self.kind.read(text)
 
     @property
     def feature_stages(self) -> tuple[int, ...]:

@@ -9,8 +9,7 @@ from typing import Any
 from mmtransfer.architecture import Architecture
 from mmtransfer.limits import NAME, short
 from mmtransfer.seeds.networks import Network
-from mmtransfer.seeds.ops import parse_op
-from mmtransfer.seeds.published import SKIP, find_seed
+from mmtransfer.seeds.published import SKIP, Seed, find_seed
 from mmtransfer.space import SearchSpace, SpaceError
 from mmtransfer.spaces.depth import depth_space
 from mmtransfer.spaces.mbconv import mbconv_space, own_rule
@@ -26,7 +25,7 @@ SPACES: dict[str, Callable[..., SearchSpace]] = {
 
 
 def rule_arguments() -> tuple[str, ...]:
-    """The arguments of :func:`space_around` around seeds of any family."""
+    """The arguments of :func:`space_around` around any seed."""
     of_all = (list(signature(SPACES[name]).parameters)[1:] for name in ('mbconv', 'residual'))
     return tuple(name for names in of_all for name in names)
 
@@ -41,7 +40,7 @@ def space_around(seed: str, **rule: Any) -> SearchSpace:
     Raises:
         SpaceError: An unknown seed or argument, or values that make no space.
     """
-    return _build(find_seed(seed).family, seed, rule)
+    return _build(find_seed(seed).kind.space, seed, rule)
 
 
 def space_of(architecture: Architecture) -> SearchSpace:
@@ -107,7 +106,7 @@ def seed_architecture(name: str, **rule: Any) -> Architecture:
         SpaceError: The space does not contain the seed, its stages being too short for instance.
     """
     seed = find_seed(name)
-    space = space_around(name, **((own_rule(seed) if seed.family == 'mbconv' else {}) | rule))
+    space = space_around(name, **((own_rule(seed) if seed.kind.space == 'mbconv' else {}) | rule))
     options: dict[str, str] = {}
     for stage, choices in zip(seed.stages, space_stages(space), strict=True):
         if choices and len(choices) < len(stage.ops):
@@ -128,7 +127,8 @@ def closest_to_seed(space: SearchSpace) -> Architecture:
     last op, and an op that is not offered becomes the nearest in kernel, then in the other number.
     """
     options: dict[str, str] = {}
-    stages = zip(find_seed(space.seed).stages, space_stages(space), strict=True)
+    seed = find_seed(space.seed)
+    stages = zip(seed.stages, space_stages(space), strict=True)
     if space.name == 'depth':
         counts = [str(min(len(stage.ops), len(c.options))) for stage, of in stages for c in of]
         return space.architecture(counts)
@@ -141,17 +141,19 @@ def closest_to_seed(space: SearchSpace) -> Architecture:
             ops = list(stage.ops)
         for n, choice in enumerate(choices):
             op = ops[n] if n < len(ops) else SKIP
-            options[choice.name] = op if op in choice.options else _nearest(op, choice.options)
+            options[choice.name] = (
+                op if op in choice.options else _nearest(seed, op, choice.options)
+            )
     return space.architecture(options)
 
 
-def _nearest(op: str, options: Sequence[str]) -> str:
+def _nearest(seed: Seed, op: str, options: Sequence[str]) -> str:
     if op == SKIP:  # restricted away: the cheapest is the nearest to nothing
-        return min(options, key=parse_op)
-    kernel, other = parse_op(op)
+        return min(options, key=lambda option: seed.op(option).numbers)
+    kernel, other = seed.op(op).numbers
 
     def distance(option: str) -> tuple[int, int]:
-        k, e = parse_op(option)
+        k, e = seed.op(option).numbers
         return abs(k - kernel), abs(e - other)
 
     return min((option for option in options if option != SKIP), key=distance)

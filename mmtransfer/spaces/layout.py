@@ -27,8 +27,8 @@ def supernet_layout(space: SearchSpace, in_channels: int = 3) -> Layout:
     seed = replace(find_seed(space.seed), in_channels=in_channels)
     layout = dict(block_layout('', stem_convs(seed)))
     for stage in candidates(space):
-        for layer in itertools.chain(*stage):
-            name = layer.name if layer.choice is None else f'{layer.name}.{layer.op}'
-            layout.update(block_layout(name, layer.convs))
+        for node in itertools.chain(*stage):
+            name = node.name if node.choice is None else f'{node.name}.{node.op.text}'
+            layout.update(block_layout(name, node.convs))
     layout.update((f'logits.{i}', (len(c.options),)) for i, c in enumerate(space.choices))
     return layout

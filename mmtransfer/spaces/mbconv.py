@@ -11,7 +11,6 @@ from typing import Any
 
 from mmtransfer.limits import BLOCKS, FACTOR, KERNEL, OPS, listed, short
 from mmtransfer.seeds.networks import choice_name
-from mmtransfer.seeds.ops import parse_op
 from mmtransfer.seeds.published import SKIP, Seed, find_seed
 from mmtransfer.space import Choice, MinLayers, SearchSpace, SpaceError
 
@@ -65,7 +64,7 @@ def mbconv_space(
 def own_rule(seed: Seed) -> dict[str, Any]:
     """The default rule, widened as far as the seed's own ops and depths need it."""
     stages = seed.stages[1:]
-    parsed = [parse_op(op) for stage in stages for op in stage.ops if op != SKIP]
+    parsed = [seed.op(op).numbers for stage in stages for op in stage.ops if op != SKIP]
     default = (4,) * (len(stages) - 1) + (1,)
     return {
         'layers': [max(n, len(s.ops)) for n, s in zip(default, stages, strict=True)],
@@ -81,7 +80,7 @@ def _check(
     expansions: Sequence[int],
     min_layers: int | None,
 ) -> None:
-    if seed.family != 'mbconv':
+    if seed.kind.space != 'mbconv':
         raise SpaceError(
             f'an MBConv space needs a seed of MBConv blocks; {seed.name} is made of {seed.block} '
             f'blocks: its space takes other arguments (ops).'

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.seeds.networks import Layer, Network, deepened, layer_at, spell_out, stage_strides
+from mmtransfer.seeds.networks import (
+    STEM,
+    Network,
+    Node,
+    deepened,
+    node_at,
+    spell_out,
+    stage_strides,
+)
 from mmtransfer.seeds.published import SKIP, find_seed
 from mmtransfer.space import Choice, SearchSpace
 
@@ -23,15 +31,16 @@ def space_stages(space: SearchSpace) -> tuple[tuple[Choice, ...], ...]:
 
 def candidates(
     space: SearchSpace, output_stride: int = 32
-) -> tuple[tuple[tuple[Layer, ...], ...], ...]:
-    """What can stand at every position of a space: per stage and position a layer for each op.
+) -> tuple[tuple[tuple[Node, ...], ...], ...]:
+    """What can stand at every position of a space: per stage and position a node for each op.
 
-    A skip is no layer. A position that is not searched has one; so have those of a space of block
+    A skip is no node. A position that is not searched has one; so have those of a space of block
     allocations, which are all that a stage can keep.
     """
     seed = find_seed(space.seed)
     strides = stage_strides(seed, output_stride)
     stages = []
+    before = STEM
     for s, choices in enumerate(space_stages(space)):
         offered: list[tuple[str | None, tuple[str, ...]]]
         if choices and space.name != 'depth':
@@ -40,17 +49,18 @@ def candidates(
             ops: Sequence[str] = [op for op in seed.stages[s].ops if op != SKIP]
             ops = deepened(ops, len(choices[0].options)) if choices else ops
             offered = [(None, (op,)) for op in ops]
-        stages.append(
-            tuple(
-                tuple(layer_at(seed, strides, s, n, n, op, name) for op in options if op != SKIP)
-                for n, (name, options) in enumerate(offered)
-            )
-        )
+        positions = []
+        for n, (name, options) in enumerate(offered):
+            ops_here = [seed.op(op) for op in options if op != SKIP]
+            nodes = (node_at(seed, strides, s, n, n, op, name, (before,)) for op in ops_here)
+            positions.append(tuple(nodes))
+            before = f'stages.{s}.{n}'
+        stages.append(tuple(positions))
     return tuple(stages)
 
 
 def network_in(space: SearchSpace, architecture: Architecture, output_stride: int = 32) -> Network:
-    """The layers of an architecture of this space; skipped ones are dropped, others move up."""
+    """The network of an architecture of this space; skipped ones are dropped, others move up."""
     seed = find_seed(space.seed)
     choices = space_stages(space)
     ops: list[Sequence[str]] = []

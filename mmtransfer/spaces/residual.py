@@ -10,7 +10,6 @@ from itertools import chain
 from mmtransfer.limits import OPS as MOST_OPS
 from mmtransfer.limits import short
 from mmtransfer.seeds.networks import choice_name
-from mmtransfer.seeds.ops import parse_op
 from mmtransfer.seeds.published import find_seed
 from mmtransfer.space import Choice, SearchSpace, SpaceError
 from mmtransfer.spaces.networks import candidates
@@ -30,10 +29,11 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
         SpaceError: An unknown seed, or values that make no space.
     """
     found = find_seed(seed)
-    if found.family == 'mbconv':
+    if found.kind.space != 'residual':
         raise SpaceError(
-            f'a residual space needs a seed of residual blocks; {seed} is made of MBConv blocks: '
-            f'its space takes other arguments (layers, kernels, expansions).'
+            f'a residual space needs a seed of residual blocks; {seed} is made of '
+            f'{found.kind.label} blocks: its space takes other arguments (layers, kernels, '
+            f'expansions).'
         )
     if ops is None:
         own = tuple(dict.fromkeys(op for stage in found.stages for op in stage.ops))
@@ -43,7 +43,7 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
     for op in ops:
         if 'g' not in op:
             raise SpaceError(f"ops must read like 'k5g2', kernel and groups; received {short(op)}")
-        parse_op(op)
+        found.op(op)
     choices = (
         Choice(choice_name(s, n), tuple(ops))
         for s, stage in enumerate(found.stages)
@@ -51,13 +51,13 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
     )
     space = SearchSpace('residual', seed, rule={'ops': list(ops)}, choices=tuple(choices))
     # Beyond the second block of a stage all have the same channels.
-    for layer in chain.from_iterable(chain(*(stage[:2] for stage in candidates(space)))):
-        for conv in layer.convs:
+    for node in chain.from_iterable(chain(*(stage[:2] for stage in candidates(space)))):
+        for conv in node.convs:
             channels = conv.in_channels, conv.out_channels
             if not all(channels) or any(n % conv.groups for n in channels):
                 raise SpaceError(
                     f'groups must divide the channels of the convolution, of which there must be '
-                    f'some; {layer.choice} of {seed} has {channels[0]} and {channels[1]}, '
-                    f'{layer.op!r} makes {conv.groups} groups. Leave it out of ops.'
+                    f'some; {node.choice} of {seed} has {channels[0]} and {channels[1]}, '
+                    f'{node.op.text!r} makes {conv.groups} groups. Leave it out of ops.'
                 )
     return space

@@ -16,7 +16,7 @@ def supernet(seed='mobilenet_v2', **kwargs) -> FNASupernet:
     torch.manual_seed(0)
     own = {op for stage in SEEDS[seed].stages for op in stage.ops}
     plain = dict(ops=('k3g1', 'k5g2')) if own == {'k3g1'} else {}
-    small = SMALL if SEEDS[seed].family == 'mbconv' else plain
+    small = SMALL if SEEDS[seed].kind.space == 'mbconv' else plain
     net = FNASupernet(seed, **(small | kwargs)).double()
     stir(net)
     return net
@@ -39,10 +39,10 @@ def path(net: FNASupernet, seed: int = 0) -> Architecture:
 def origins(net: FNASupernet, architecture: Architecture) -> dict[str, str]:
     """Tensor of the plain network -> the same tensor in the supernet."""
     blocks = {}
-    for layer in network(architecture).layers:
-        if layer.choice is not None:
-            position = layer.choice.partition('.layer')[2]
-            blocks[layer.name] = f'stages.{layer.stage}.{position}.{layer.op}'
+    for node in network(architecture).nodes:
+        if node.choice is not None:
+            position = node.choice.partition('.layer')[2]
+            blocks[node.name] = f'stages.{node.stage}.{position}.{node.op.text}'
     names = {}
     for name in AdaptedBackbone(architecture).state_dict():
         block = '.'.join(name.split('.')[:3])

@@ -32,7 +32,7 @@ def norms(module):
     output_stride=st.sampled_from((8, 16, 32)),
 )
 def test_out_channels_are_those_of_the_features(seed, draw, indices, size, output_stride):
-    deep = SEEDS[seed].family == 'mbconv'
+    deep = SEEDS[seed].kind.space == 'mbconv'
     if deep:
         indices = [*indices[:-1], indices[-1] + 3]
     space = space_around(seed, **({'layers': (2, 3, 2, 2, 2, 1)} if deep else {}))

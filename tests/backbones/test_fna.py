@@ -72,7 +72,7 @@ def test_a_seed_that_the_space_lacks_starts_at_its_nearest():
 @settings(max_examples=1, deadline=None)
 @given(draw=st.integers(0, 10**6), indices=st.sets(st.integers(0, 3), min_size=1).map(sorted))
 def test_out_channels_are_those_of_the_features(seed, draw, indices):
-    if SEEDS[seed].family == 'mbconv':
+    if SEEDS[seed].kind.space == 'mbconv':
         indices = [*indices[:-1], indices[-1] + 3]
     net = supernet(seed, out_indices=indices).eval()
     with torch.no_grad():

@@ -11,9 +11,9 @@ from mmtransfer.backbones import AdaptedBackbone, DepthSupernet, FNASupernet
 from mmtransfer.cost.counter import count_backbone
 from mmtransfer.cost.table import cost_table
 from mmtransfer.remap import SeedCheckpointError, load_model, load_seed
-from mmtransfer.seeds import seed_network
+from mmtransfer.seeds import find_seed, seed_network
 from mmtransfer.seeds.layout import network_layout
-from mmtransfer.seeds.namings import NAMINGS, recognise
+from mmtransfer.seeds.namings import namings_of, recognise
 from mmtransfer.spaces import allocation, depth_space, residual_space, space_of
 from mmtransfer.spaces.layout import supernet_layout
 from tests.backbones.nets import extracted, images, path, stir, supernet
@@ -71,14 +71,14 @@ def test_their_widths_and_depths():
         )
 
 
-@pytest.mark.parametrize('naming', NAMINGS['residual'])
+@pytest.mark.parametrize('naming', namings_of(find_seed('resnet18')))
 @pytest.mark.parametrize('seed', SEEDS)
 def test_every_naming_is_told_from_the_other_kind(seed, naming):
     """By the numbers of the shortcuts' modules; our own names are equal."""
     network = seed_network(seed)
     tensors = {
         theirs: network_layout(network)[ours]
-        for ours, theirs in NAMINGS['residual'][naming](network).items()
+        for ours, theirs in namings_of(network.seed)[naming](network).items()
         if ours in network_layout(network)
     }
     recognise(tensors, network)

@@ -1,6 +1,7 @@
 """ResNet's blocks and their variants: ResNeXt, squeeze-and-excitation, a non-local module."""
 
 import importlib
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,19 +10,26 @@ from torch import nn
 from torch.nn import functional as F
 
 from mmtransfer.backbones import AdaptedBackbone
-from mmtransfer.blocks import build_block
-from mmtransfer.seeds import seed_network
+from mmtransfer.blocks import Residual, Style, build_block
+from mmtransfer.seeds import BLOCK_KINDS, Node, seed_network
 from mmtransfer.seeds.namings import recognise
-from mmtransfer.seeds.ops import POOLED, Conv, Variant, bottleneck, variant
+from mmtransfer.seeds.ops import POOLED, Conv
+from mmtransfer.seeds.residual import Basic, Bottleneck
 from mmtransfer.space import SpaceError
 from tests.backbones.nets import images, stir
 
-COMMON = dict(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU'))
+STYLE = Style(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU'))
 
 
-def block(*args, kind='bottleneck', **kwargs):
+def build(inputs, outputs, stride, text, kind='bottleneck', with_cp=False) -> Residual:
+    op = BLOCK_KINDS[kind].read(text)
+    node = Node('block', op, ('stem',), inputs, outputs, stride, 1, 0, 0, 0)
+    return build_block(op, node, replace(STYLE, with_cp=with_cp)).double()
+
+
+def block(*args, **kwargs) -> Residual:
     torch.manual_seed(0)
-    module = build_block(kind, *args, **COMMON, **kwargs).double()
+    module = build(*args, **kwargs)
     stir(module)
     return module
 
@@ -99,8 +107,8 @@ def test_a_non_local_module():
 @pytest.mark.parametrize('training', [True, False])
 def test_a_new_non_local_module_is_the_identity_and_learns(training):
     torch.manual_seed(0)
-    module = build_block('bottleneck', 32, 32, 1, 'k3g1n2', **COMMON).double().train(training)
-    plain = build_block('bottleneck', 32, 32, 1, 'k3g1', **COMMON).double().train(training)
+    module = build(32, 32, 1, 'k3g1n2').train(training)
+    plain = build(32, 32, 1, 'k3g1').train(training)
     plain.load_state_dict(module.state_dict(), strict=False)
     x = features()
     y = module(x)
@@ -204,8 +212,10 @@ def test_timms_names_of_an_se_network():
 
 
 def test_what_an_op_asks_for():
-    assert variant('k3g1') == Variant() and variant('k3g32w4s16n2') == Variant(4, 16, 2)
-    convs = bottleneck(256, 256, 1, 'k3g32w4s16')
+    assert Bottleneck.read('k3g1') == Bottleneck(3, 1)
+    full = Bottleneck(3, 32, width=4, se=16, non_local=2)
+    assert Bottleneck.read('k3g32w4s16n2') == full and full.text == 'k3g32w4s16n2'
+    convs = Bottleneck.read('k3g32w4s16').convs(256, 256, 1)
     assert convs == (
         Conv('conv1', 256, 128, 1),
         Conv('conv2', 128, 128, 3, 1, groups=32),
@@ -215,9 +225,9 @@ def test_what_an_op_asks_for():
     )
     for wrong in ('k3g1n2s16', 'k3e6s4', 'k3g1s', 'k3g1w0'):
         with pytest.raises(SpaceError, match='an op must read like'):
-            variant(wrong)
+            Bottleneck.read(wrong)
     with pytest.raises(SpaceError, match=r'a basic block has no width of its own \(w4\)'):
-        build_block('basic', 64, 64, 1, 'k3g2w4', **COMMON)
+        Basic.read('k3g2w4')
 
 
 def test_where_the_non_local_module_is():

@@ -5,23 +5,28 @@ import pytest
 import torch
 from torch import nn
 
-from mmtransfer.cost.formulas import conv_madds, conv_params, layer_madds, layer_params, strided
+from mmtransfer.cost.formulas import conv_madds, conv_params, node_madds, node_params, strided
 from mmtransfer.seeds import seed_network
 
 
 def test_a_block_by_hand():
     """The second block of MobileNetV2's 24-channel stage, 6 x 24 = 144 hidden channels."""
     layer = seed_network('mobilenet_v2').stages[1][1]
-    assert (layer.in_channels, layer.out_channels, layer.hidden, layer.stride) == (24, 24, 144, 1)
-    assert layer_madds(layer, (10, 7)) == 70 * (24 * 144 + 9 * 144 + 144 * 24)
-    assert layer_params(layer) == 24 * 144 + 9 * 144 + 144 * 24 + 2 * (144 + 144 + 24)
+    assert (layer.in_channels, layer.out_channels, layer.expanded_channels, layer.stride) == (
+        24,
+        24,
+        144,
+        1,
+    )
+    assert node_madds(layer, (10, 7)) == 70 * (24 * 144 + 9 * 144 + 144 * 24)
+    assert node_params(layer) == 24 * 144 + 9 * 144 + 144 * 24 + 2 * (144 + 144 + 24)
 
 
 def test_a_block_without_expansion_and_one_with_stride_by_hand():
-    first, second = seed_network('mobilenet_v2').layers[:2]
-    assert layer_madds(first, (4, 4)) == 16 * (9 * 32 + 32 * 16)
+    first, second = seed_network('mobilenet_v2').nodes[:2]
+    assert node_madds(first, (4, 4)) == 16 * (9 * 32 + 32 * 16)
     # Stride 2 on 5 x 7: the expansion sees 35 positions, the rest 3 x 4.
-    assert layer_madds(second, (5, 7)) == 35 * 16 * 96 + 12 * (9 * 96 + 96 * 24)
+    assert node_madds(second, (5, 7)) == 35 * 16 * 96 + 12 * (9 * 96 + 96 * 24)
 
 
 @pytest.mark.parametrize('bias', [False, True])

@@ -26,7 +26,7 @@ sides = st.integers(33, 200)
 )
 @settings(max_examples=2, deadline=None)
 def test_of_equals_the_counter_on_the_built_backbone(seed, rng, size, stride):
-    rule = {'expansions': (1, 3, 6)} if SEEDS[seed].family == 'mbconv' else {}
+    rule = {'expansions': (1, 3, 6)} if SEEDS[seed].kind.space == 'mbconv' else {}
     space = space_around(seed, **rule)
     architecture = space.sample(rng)
     with torch.device('meta'):

@@ -9,8 +9,8 @@ from mmtransfer.backbones import AdaptedBackbone, FNASupernet
 from mmtransfer.remap import SeedCheckpointError, load_model, load_seed
 from mmtransfer.remap.disagreement import backbone_settings, config_of
 from mmtransfer.remap.load import loaded_state
-from mmtransfer.seeds import seed_network
-from mmtransfer.seeds.namings import NAMINGS
+from mmtransfer.seeds import find_seed, seed_network
+from mmtransfer.seeds.namings import namings_of
 
 RGB = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True)
 CAFFE = dict(mean=[103.53, 116.28, 123.675], std=[1.0, 1.0, 1.0], bgr_to_rgb=False)
@@ -37,8 +37,7 @@ def saved(path, config='', seed='resnet50', change=None, key='cfg'):
             tensor.normal_()
     if change:
         change(ours)
-    family = 'residual' if 'resnet' in seed else 'mbconv'
-    names = NAMINGS[family]['torchvision'](seed_network(seed))
+    names = namings_of(find_seed(seed))['torchvision'](seed_network(seed))
     state = {f'backbone.{names[n]}': t for n, t in ours.items()}
     torch.save({'state_dict': state, 'meta': {key: config}}, path)
     return path

@@ -20,8 +20,8 @@ from mmtransfer.remap import (
     remap,
     seed_to_supernet,
 )
-from mmtransfer.seeds import seed_network
-from mmtransfer.seeds.namings import NAMINGS
+from mmtransfer.seeds import SEEDS, seed_network
+from mmtransfer.seeds.namings import namings_of
 from mmtransfer.space import SpaceError
 from mmtransfer.spaces import mbconv_space, network, seed_architecture
 
@@ -94,9 +94,9 @@ def test_init_weights_of_the_supernet_follows_the_plan(seed_file, seed_state):
     expect(model, plan, seed_state, own)
 
 
-@pytest.mark.parametrize('naming', sorted(NAMINGS['mbconv']))
+@pytest.mark.parametrize('naming', sorted(namings_of(SEEDS['mobilenet_v2'])))
 def test_seed_checkpoints_of_every_naming(tmp_path, seed_state, naming):
-    names = NAMINGS['mbconv'][naming](seed_network('mobilenet_v2'))
+    names = namings_of(SEEDS['mobilenet_v2'])[naming](seed_network('mobilenet_v2'))
     content = {names[ours]: tensor for ours, tensor in seed_state.items()}
     content |= {'left.over': torch.ones(1)}
     content = {n: t for n, t in content.items() if not n.endswith('num_batches_tracked')}

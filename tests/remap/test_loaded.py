@@ -13,7 +13,7 @@ from mmtransfer.registry import MODELS
 from mmtransfer.remap import RemapError, SeedCheckpointError, load_model
 from mmtransfer.remap.load import loaded_state
 from mmtransfer.seeds import seed_network
-from mmtransfer.seeds.namings import NAMINGS
+from mmtransfer.seeds.namings import namings_of
 from tests.remap.test_load import LAYERS, changed, random_state
 
 SEED = seed_network('mobilenet_v2')
@@ -40,7 +40,7 @@ class StudentAndTeacher(BaseModule):
 def stock(naming='mmdet', prefix='', number=1):
     """The seed's tensors as a toolbox calls them, and as we do."""
     ours = random_state(AdaptedBackbone('mobilenet_v2'), number)
-    names = NAMINGS['mbconv'][naming](SEED)
+    names = namings_of(SEED.seed)[naming](SEED)
     return {prefix + names[name]: tensor for name, tensor in ours.items()}, ours
 
 
@@ -56,13 +56,13 @@ def expect_seed(backbone, ours):
     state = backbone.state_dict()
     if isinstance(backbone, FNASupernet):
         pairs = {
-            f'stages.{la.stage}.{la.position}.{la.op}' if la.stage else la.name: la.name
-            for la in SEED.layers
-            if la.stage == 0 or la.op in backbone.stages[la.stage][la.position]
+            f'stages.{la.stage}.{la.position}.{la.op.text}' if la.stage else la.name: la.name
+            for la in SEED.nodes
+            if la.stage == 0 or la.op.text in backbone.stages[la.stage][la.position]
         }
-        assert len(pairs) == len(SEED.layers)
+        assert len(pairs) == len(SEED.nodes)
     else:
-        pairs = {la.name: la.name for la in SEED.layers}
+        pairs = {la.name: la.name for la in SEED.nodes}
     pairs['stem'] = 'stem'
     for target, source in pairs.items():
         for name, tensor in ours.items():

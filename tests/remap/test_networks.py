@@ -1,6 +1,7 @@
 """Plans between seeds, supernets and architectures, against real modules."""
 
 import random
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -17,7 +18,7 @@ from mmtransfer.remap import (
     seed_to_supernet,
     supernet_to_network,
 )
-from mmtransfer.seeds import SEEDS, parse_op, seed_network
+from mmtransfer.seeds import SEEDS, seed_network
 from mmtransfer.seeds.layout import network_layout
 from mmtransfer.spaces import mbconv_space, network, residual_space, seed_architecture, space_around
 from mmtransfer.spaces.layout import supernet_layout
@@ -78,8 +79,8 @@ def test_any_pair_of_architectures(seed, number, other_seed, other_number):
     used = {m.source for m in plan.moves if m.source}
     assert used | set(plan.unused) == set(have) and not used & set(plan.unused)
     assert all(m.source for m in plan.moves)  # every expansion has one to come from
-    depth = {layer.name: layer for layer in source.layers}
-    for layer in target.layers:
+    depth = {layer.name: layer for layer in source.nodes}
+    for layer in target.nodes:
         origin = f'stages.{layer.stage}.{min(layer.index, len(source.stages[layer.stage]) - 1)}'
         assert origin in depth
         moves = [m for m in plan.moves if m.target.startswith(f'{layer.name}.')]
@@ -100,11 +101,15 @@ def test_depth_takes_the_last_layer_of_a_shorter_stage():
 def grow(architecture, number):
     """The same architecture with larger kernels and expansions, somewhere."""
     rng, space = random.Random(number), mbconv_space(architecture.seed, **architecture.rule)
+
+    def numbers(op):
+        return SEEDS[architecture.seed].op(op).numbers
+
     options = {}
     for choice in space.choices:
         op = architecture[choice.name]
         larger = [o for o in choice.options if o != 'skip' and op != 'skip']
-        larger = [o for o in larger if all(map(int.__ge__, parse_op(o), parse_op(op)))]
+        larger = [o for o in larger if all(map(int.__ge__, numbers(o), numbers(op)))]
         options[choice.name] = rng.choice(larger) if larger else op
     return space.architecture(options)
 
@@ -187,7 +192,7 @@ def test_the_supernet_takes_every_candidate_from_the_seed(seed):
 def test_seed_to_supernet_to_seed_is_the_identity_bit_for_bit(seed):
     space, _, state, supernet = supernet_state(seed)
     origin = network(seed_architecture(seed, **space.rule))
-    assert origin.layers == seed_network(seed).layers
+    assert [replace(n, choice=None) for n in origin.nodes] == list(seed_network(seed).nodes)
     plan = supernet_to_network(space, origin)
     back = remap(plan, supernet, tensors(network_layout(origin), 2))
     assert list(back) == list(state)
@@ -230,7 +235,7 @@ def test_the_extracted_network_computes_what_the_supernet_does():
 def test_a_network_of_another_space_is_refused():
     small = mbconv_space('mobilenet_v2', layers=(1, 1, 1, 1, 1, 1))
     with pytest.raises(RemapError, match="decided by 'stage1.layer1'.*space_of"):
-        supernet_to_network(small, seed_network('mobilenet_v2'))
+        supernet_to_network(small, network(seed_architecture('mobilenet_v2')))
 
 
 def test_groups_keep_their_own_inputs():

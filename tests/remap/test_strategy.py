@@ -159,7 +159,7 @@ def test_the_supernet_of_every_seed_under_every_width(seed, width):
     assert plan.unused == plain.unused
     rules = {rule for m in plan.moves for rule in m.rule.split(' + ')}
     assert 'first channels' not in rules
-    if SEEDS[seed].family == 'residual':  # the hidden width of a residual block is not searched
+    if SEEDS[seed].kind.space == 'residual':  # the hidden width of a residual block is not searched
         assert plan == plain
         kernels = {m.kernel for m in with_strategy(plain, kernel='dilate').moves}
         own = {op for stage in SEEDS[seed].stages for op in stage.ops}

@@ -13,7 +13,7 @@ from mmtransfer.blocks import MBConv
 from mmtransfer.remap import network_to_network, plan_remap, remap, with_strategy
 from mmtransfer.remap.rules import fit_kernel
 from mmtransfer.remap.strategy import NEW, WIDTHS
-from mmtransfer.seeds import parse_op
+from mmtransfer.seeds import find_seed
 from mmtransfer.seeds.layout import network_layout
 from mmtransfer.spaces import network
 from tests.remap.cases import layout_of, space, tensors
@@ -80,11 +80,15 @@ def test_a_block_without_expansion_is_ranked_by_its_depthwise_convolution(width)
 def grown(architecture, number):
     """The same architecture with larger kernels and expansions, somewhere."""
     rng, choices = random.Random(number), space()
+
+    def numbers(op):
+        return find_seed(architecture.seed).op(op).numbers
+
     options = {}
     for choice in choices.choices:
         op = architecture[choice.name]
         larger = [o for o in choice.options if 'skip' not in (o, op)]
-        larger = [o for o in larger if all(map(int.__ge__, parse_op(o), parse_op(op)))]
+        larger = [o for o in larger if all(map(int.__ge__, numbers(o), numbers(op)))]
         options[choice.name] = rng.choice(larger) if larger else op
     return choices.architecture(options)
 

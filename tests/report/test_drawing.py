@@ -124,7 +124,7 @@ def test_labels_lie_on_their_rectangles_and_rectangles_in_their_boxes(name):
     to_array(figure)
     turned = [t for t in figure.axes[0].texts if t.get_rotation() == 90]
     found = layers(figure)
-    assert len(turned) == len(found) == 1 + len(network(seed_architecture(name)).layers)
+    assert len(turned) == len(found) == 1 + len(network(seed_architecture(name)).nodes)
     assert all(inside(figure, t, p) for t, p in zip(turned, found, strict=True))
     boxes = dashed(figure)
     for layer in found:

@@ -1,12 +1,14 @@
 """The MBConv seeds, the space around them and architectures as layers."""
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmtransfer.seeds import SEEDS, parse_op, seed_network
+from mmtransfer.seeds import SEEDS, seed_network
+from mmtransfer.seeds.mbconv import MBConv
 from mmtransfer.space import MinLayers, SpaceError
 from mmtransfer.spaces import (
     closest_to_seed,
@@ -18,7 +20,7 @@ from mmtransfer.spaces import (
 )
 
 few = settings(max_examples=30, deadline=None)
-names = st.sampled_from(sorted(n for n, s in SEEDS.items() if s.family == 'mbconv'))
+names = st.sampled_from(sorted(n for n, s in SEEDS.items() if s.kind.space == 'mbconv'))
 rules = st.fixed_dictionaries(
     {},
     optional={
@@ -85,17 +87,20 @@ def test_unknown_seed():
         mbconv_space('x')
 
 
-def test_parse_op():
-    assert parse_op('k5e3') == (5, 3) and parse_op('k11e1') == (11, 1)
+def test_read_op():
+    assert MBConv.read('k5e3') == MBConv(5, 3) and MBConv.read('k11e1') == MBConv(11, 1)
+    assert MBConv(5, 3).numbers == (5, 3) and MBConv(5, 3).text == 'k5e3'
     for wrong in ('skip', 'k5', 'k0e3', 'k5e3 ', 'xk5e3'):
         with pytest.raises(SpaceError, match="an op must read like 'k5e3'"):
-            parse_op(wrong)
+            MBConv.read(wrong)
 
 
 @pytest.mark.parametrize('name', sorted(SEEDS))
 def test_the_seed_as_an_architecture_is_the_seed(name):
     a = seed_architecture(name)
-    assert network(a).layers == seed_network(name).layers
+    plain = network(a)
+    assert [replace(n, choice=None) for n in plain.nodes] == list(seed_network(name).nodes)
+    assert [n.choice for n in plain.nodes if n.choice] == [n for n, op in a.options if op != 'skip']
     assert closest_to_seed(space_of(a)) == a
     assert network(a).out_channels((3,)) == (SEEDS[name].stages[3].channels,)
 
@@ -118,10 +123,10 @@ def test_skips_are_dropped_and_positions_remembered():
     third = network(mbconv_space('mobilenet_v2').architecture(options)).stages[3]
     assert [la.name for la in third] == ['stages.3.0', 'stages.3.1', 'stages.3.2']
     assert [la.choice for la in third] == ['stage3.layer0', 'stage3.layer2', 'stage3.layer3']
-    assert [la.op for la in third] == ['k3e6', 'k7e3', 'k3e6']
-    assert (third[1].kernel, third[1].expansion, third[1].hidden) == (7, 3, 192)
+    assert [la.op.text for la in third] == ['k3e6', 'k7e3', 'k3e6']
+    assert third[1].op == MBConv(kernel=7, expansion=3) and third[1].expanded_channels == 192
     assert [la.stride for la in third] == [2, 1, 1]
-    assert [la.residual for la in third] == [False, True, True]
+    assert [la.in_channels == la.out_channels for la in third] == [False, True, True]
     assert third[0].in_channels == 32 and third[1].in_channels == 64
 
 
@@ -131,12 +136,12 @@ def test_layers_of_any_architecture(name, rule, seed):
     space = mbconv_space(name, **rule)
     a = space.sample(random.Random(seed))
     net = network(a)
-    assert len(net.layers) == 1 + sum(option != 'skip' for option in a.as_dict.values())
-    assert all(la.op == a[la.choice] for la in net.layers if la.choice)
-    for first, second in zip(net.layers, net.layers[1:], strict=False):
+    assert len(net.nodes) == 1 + sum(option != 'skip' for option in a.as_dict.values())
+    assert all(la.op.text == a[la.choice] for la in net.nodes if la.choice)
+    for first, second in zip(net.nodes, net.nodes[1:], strict=False):
         assert second.in_channels == first.out_channels
-    assert net.layers[0].in_channels == net.seed.stem_channels
-    assert net.layers[0].choice is None
+    assert net.nodes[0].in_channels == net.seed.stem_channels
+    assert net.nodes[0].choice is None
     assert net.out_channels(range(7)) == tuple(stage.channels for stage in net.seed.stages)
     assert [[la.index for la in stage] for stage in net.stages] == (
         [list(range(len(stage))) for stage in net.stages]

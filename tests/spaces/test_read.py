@@ -67,7 +67,7 @@ def test_options_in_another_order_are_put_right(tmp_path):
 
 def test_the_released_fna_architecture():
     net = network(read_architecture(RELEASED))
-    ops = [' '.join(layer.op for layer in stage) for stage in net.stages]
+    ops = [' '.join(layer.op.text for layer in stage) for stage in net.stages]
     assert ops == [
         'k3e1',
         'k3e6 k3e6',

@@ -1,0 +1,58 @@
+"""The kinds of blocks that seeds are made of: how they write their ops. No torch here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from mmtransfer.seeds.mbconv import MBConv
+from mmtransfer.seeds.ops import Op
+from mmtransfer.seeds.residual import Basic, Bottleneck
+
+
+@dataclass(frozen=True)
+class BlockKind:
+    """What the blocks of a seed have in common.
+
+    Args:
+        label: How captions call it.
+        read: The op of a text; it raises SpaceError where it cannot read it.
+        space: The kind of space around its seeds where none is named.
+        expands: The expansion of a block can be returned as features (``expand_indices``).
+        two_styles: It is published in two styles: with the stride in the spatial convolution, as
+            here, and with the stride in the first one (Caffe's).
+    """
+
+    label: str
+    read: Callable[[str], Op]
+    space: str = 'depth'
+    expands: bool = False
+    two_styles: bool = False
+
+
+BLOCK_KINDS: dict[str, BlockKind] = {
+    'mbconv': BlockKind('MBConv', MBConv.read, 'mbconv', expands=True),
+    # Blocks of expansion 1 have an expansion convolution too.
+    'mbconv_expanded': BlockKind(
+        'MBConv', partial(MBConv.read, expanded=True), 'mbconv', expands=True
+    ),
+    'basic': BlockKind('basic', Basic.read, 'residual'),
+    'bottleneck': BlockKind('bottleneck', Bottleneck.read, 'residual', two_styles=True),
+    'basic_averaged': BlockKind('basic', partial(Basic.read, averaged=True), 'residual'),
+    'bottleneck_averaged': BlockKind(
+        'bottleneck', partial(Bottleneck.read, averaged=True), 'residual', two_styles=True
+    ),
+}
+
+
+def register_block(name: str, kind: BlockKind) -> None:
+    """Add a kind of block, which seeds then name as their ``block``.
+
+    Raises:
+        ValueError: The name is taken.
+    """
+    if name in BLOCK_KINDS:
+        raise ValueError(
+            f'a kind of block needs a name of its own; {name!r} is taken, as are '
+            f'{", ".join(BLOCK_KINDS)}. Choose another name.'
+        )
+    BLOCK_KINDS[name] = kind
