@@ -8,14 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmtransfer.cost.noted import with_cost
 from mmtransfer.cost.table import cost_table
 from mmtransfer.search import (
     DifferentiableSearcher,
     Target,
-    TargetError,
     derive,
-    derive_supernet,
 )
 from mmtransfer.search.derive import plain_probabilities
 from mmtransfer.spaces import mbconv_space
@@ -90,57 +87,12 @@ def test_min_layers_hold_where_the_logits_prefer_skips():
     assert sum(name.startswith('stage1') for name in kept) == 2
 
 
-def test_a_target_out_of_reach_is_refused_with_the_range():
-    table = cost_table(SMALL, SIZE)
-    low, high = table.bounds()
-    for wrong in (low * 0.9, high * 1.1):
-        with pytest.raises(TargetError, match=f'{low:,}'):
-            Target(wrong).check(table)
-    Target(low).check(table)
-
-
-@pytest.mark.parametrize('share', [1e-3, 0.9, 1.1, 1e3])
-def test_a_target_out_of_reach_is_refused_when_a_checkpoint_is_derived(share):
-    low, high = cost_table(SMALL, SIZE).bounds()
-    p = {n: torch.tensor(v) for n, v in drawn(SMALL, 0).items()}
-    net = SimpleNamespace(
-        space=SMALL,
-        output_stride=32,
-        in_channels=3,
-        probabilities=lambda: p,
-        architecture_parameters=p.values,
-    )
-    cfg = dict(input_size=SIZE, searcher=dict(target=low * share if share < 1 else high * share))
-    with pytest.raises(TargetError, match=f'{low:,}'):
-        derive_supernet(net, cfg)
-    cfg['searcher']['target'] = low
-    assert derive_supernet(net, cfg).cost['madds'] <= low * 1.02
-
-
 def test_a_space_too_coarse_gives_the_nearest():
     space = mbconv_space('mobilenet_v2', layers=(1,) * 6, kernels=(3,), expansions=(3, 6))
     table = cost_table(space, SIZE)
     low, high = table.bounds()
     target = Target(low * 1.001, 1e-5)
     assert table.of(derive(space, drawn(space, 0), table, target)) == low
-
-
-def test_with_cost_notes_the_tables_numbers():
-    table = cost_table(SMALL, SIZE, 'params', 16)
-    found = with_cost(derive(SMALL, drawn(SMALL, 1)), table, epoch=3)
-    assert found.cost == {
-        'madds': cost_table(SMALL, SIZE, output_stride=16).of(found),
-        'params': table.of(found),
-    }
-    assert found.cost['madds'] > cost_table(SMALL, SIZE).of(found)
-    assert (found.input_size, found.output_stride) == (SIZE, 16)
-    assert found.provenance['epoch'] == 3
-
-
-@pytest.mark.parametrize('tolerance', [0, -0.1, math.nan])
-def test_a_tolerance_must_be_positive(tolerance):
-    with pytest.raises(ValueError, match='tolerance of a target must be positive'):
-        Target(5e6, tolerance)
 
 
 def test_a_search_that_has_diverged_is_named():

@@ -6,7 +6,7 @@ import pytest
 
 from mmtransfer.cost.table import cost_table
 from mmtransfer.registry import SEARCHERS
-from mmtransfer.search import TargetError, cost_in_units
+from mmtransfer.search import Target, TargetError, cost_in_units
 from mmtransfer.search.regularisers import terms_in_units
 from mmtransfer.search.target import searcher_in_units
 from mmtransfer.spaces import closest_to_seed, depth_space, mbconv_space, seed_architecture
@@ -104,3 +104,18 @@ def test_a_term_without_a_searchers_target_says_so():
         terms_in_units([dict(type=TERM, factor=1, target='searcher')], FULL, None)
     with pytest.raises(TargetError, match="target of a cost term must be .*received 'seeds'"):
         terms_in_units([dict(type=TERM, factor=1, target='seeds')], FULL, None)
+
+
+def test_a_target_out_of_reach_is_refused_with_the_range():
+    table = cost_table(SMALL, SIZE)
+    low, high = table.bounds()
+    for wrong in (low * 0.9, high * 1.1):
+        with pytest.raises(TargetError, match=f'{low:,}'):
+            Target(wrong).check(table)
+    Target(low).check(table)
+
+
+@pytest.mark.parametrize('tolerance', [0, -0.1, math.nan])
+def test_a_tolerance_must_be_positive(tolerance):
+    with pytest.raises(ValueError, match='tolerance of a target must be positive'):
+        Target(5e6, tolerance)
