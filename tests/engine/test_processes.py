@@ -47,7 +47,7 @@ def last(work_dir):
     return Path((work_dir / 'last_checkpoint').read_text().strip()).name
 
 
-@pytest.mark.parametrize('space', ['mobilenet_v2', 'resnet18'])
+@pytest.mark.parametrize('space', ['mobilenet_v2', 'narrow_resnet18'])
 def test_two_ranks_take_the_same_path_and_resume(tmp_path, space):
     run_ranks(tmp_path / 'whole', '--space', space)
     lines = [(tmp_path / f'whole/selections.{r}.txt').read_text() for r in (0, 1)]
