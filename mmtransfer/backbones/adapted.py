@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmengine.logging import print_log
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture, unfinished
 from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.base import StagedBackbone
+from mmtransfer.backbones.graph import run_graph
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import SEEDS
+from mmtransfer.seeds import SEEDS, Node
 from mmtransfer.spaces import allocation, network, read_architecture
 
 
@@ -103,11 +104,36 @@ class AdaptedBackbone(StagedBackbone):
         self.architecture = found
         self.network = layout.reading(in_channels)
         self.add_stages(layout)
+        self._expanding = [self._expanding_node(i) for i in self.expand_indices]
+        self._outputs = [self.network.output(i) for i in self.out_indices]
+        self._nodes = self.network.needed([*self._expanding, *self._outputs])
+        listed = all(isinstance(stage, nn.ModuleList) for stage in self.stages)
+        self._is_chain = listed and self.network.is_chain
         self.freeze()
 
-    def expanded_channels(self, stage: int) -> int:
-        """Channels of the expansion in the first block of a stage."""
-        return self.network.stages[stage][0].expanded_channels
+    def _expanding_node(self, stage: int) -> str:
+        """Name of the node whose expansion is returned, the first of its stage."""
+        nodes = self.network.stages[stage]
+        if not nodes or not nodes[0].expanded_channels:
+            raise ValueError(
+                f'expand_indices must name stages whose first block expands; that of stage {stage} '
+                f'is {nodes[0].op.text if nodes else "none"}.'
+            )
+        return nodes[0].name
+
+    @property
+    def out_channels(self) -> tuple[int, ...]:
+        """Channels of the returned features, those of ``expand_indices`` first."""
+        expanded = (self.network.stages[i][0].expanded_channels for i in self.expand_indices)
+        return (*expanded, *self.network.out_channels(self.out_indices))
+
+    def freeze(self) -> None:
+        """Stop the stem and the first ``frozen_stages`` stages from learning."""
+        super().freeze()
+        # The module of a node may lie elsewhere than in the module of its stage.
+        for node in self.network.nodes:
+            if node.stage < self.frozen_stages:
+                self.get_submodule(node.name).eval().requires_grad_(False)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Features of the stages in ``expand_indices``, then of those in ``out_indices``.
@@ -119,17 +145,32 @@ class AdaptedBackbone(StagedBackbone):
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
         """
         x = self.begin(x)
+        return self._run_chain(x) if self._is_chain else self._run_graph(x)
+
+    def _run_chain(self, x: Tensor) -> tuple[Tensor, ...]:
         expansions, features = [], []
         stages: Any = self.stages
         for index, stage in enumerate(stages[: self.out_indices[-1] + 1]):
-            first, *others = stage
+            blocks = iter(stage)
             if index in self.expand_indices:
-                x, expanded = first.forward_with_expansion(x)
+                x, expanded = next(blocks).forward_with_expansion(x)
                 expansions.append(expanded)
-            else:
-                x = first(x)
-            for block in others:
+            for block in blocks:
                 x = block(x)
             if index in self.out_indices:
                 features.append(x)
         return (*expansions, *features)
+
+    def _run_graph(self, x: Tensor) -> tuple[Tensor, ...]:
+        expansions: dict[int, Tensor] = {}
+
+        def run(node: Node, *inputs: Tensor) -> Tensor:
+            module: Any = self.get_submodule(node.name)
+            if node.name not in self._expanding:
+                return module(*inputs)
+            output, expansions[node.stage] = module.forward_with_expansion(*inputs)
+            return output
+
+        outputs = run_graph(self._nodes, run, x, self._outputs)
+        in_order = (expansions[stage] for stage in self.expand_indices)
+        return (*in_order, *(outputs[name] for name in self._outputs))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.backbones.arguments import norm_settings, take_remap
+from mmtransfer.backbones.graph import place
 from mmtransfer.blocks import Style, build_block, conv_norm_act
 from mmtransfer.compat import mend_memory_layouts
 from mmtransfer.remap.load import load_seed, take_state
@@ -147,9 +148,13 @@ class StagedBackbone(BaseModule):
         return build_block(node.op, node, style)
 
     def add_stages(self, network: Network) -> None:
-        """Build the blocks of all stages, one module list per stage."""
-        for nodes in network.stages:
-            self.stages.append(nn.ModuleList(self.block(node) for node in nodes))
+        """Build the modules of all nodes where their names say: the blocks of a stage in a module
+        list, or in a dict where they are not numbered one after the other."""
+        for stage, nodes in enumerate(network.stages):
+            numbered = all(node.name == f'stages.{stage}.{n}' for n, node in enumerate(nodes))
+            self.stages.append(nn.ModuleList() if numbered else nn.ModuleDict())
+        for node in network.nodes:
+            place(self, node.name, self.block(node))
 
     @property
     def out_channels(self) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ excitation and non-local modules; norms, gates and the products of two feature m
 Parameters are all parameters, the norms' affine ones included.
 """
 
+import math
 from collections.abc import Iterable
 
 from mmtransfer.seeds import Conv, Node, Seed
@@ -64,8 +65,8 @@ def node_madds(node: Node, size: Size) -> int:
 
 
 def node_params(node: Node) -> int:
-    """Parameters of a node and its norms."""
-    return _params(node.convs)
+    """Parameters of a node, those of its norms included."""
+    return _params(node.convs) + sum(map(math.prod, node.parameters.values()))
 
 
 def _madds(convs: Iterable[Conv], size: Size) -> int:

@@ -7,10 +7,11 @@ picture would become too wide, equal layers in a row become one rectangle and th
 is still too wide goes on below.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,7 +21,7 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.textpath import TextPath
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.seeds import Network, Node
+from mmtransfer.seeds import STEM, Network, Node
 from mmtransfer.spaces import network
 
 # Kernel -> colour, told apart by the colour-blind and in grey; lighter for a smaller expansion.
@@ -31,7 +32,7 @@ INK, FAINT, LINE = '#23282f', '#7b828c', '#c3c8cf'
 _GAP, _PAD, _STAGE_GAP, _MARGIN, _HALF = 0.07, 0.11, 0.12, 0.25, 0.56
 _ROW, _TITLE, _LEGEND, _LINE = 1.74, 0.62, 0.62, 0.155
 _LARGEST = 14.0  # of a row; a single stage may be wider
-_LABEL = {'e': 1.15, 'g': 0.85}  # room for 'expansion 6' and for '8 groups'
+_LABEL = 0.33  # around the text of a label in the legend
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,14 @@ class _Box:
         kernel: Of the convolution that is searched.
         number: Expansion or groups.
         times: How many layers it stands for.
+        nodes: Name -> inputs, of the nodes that it stands for.
     """
 
     label: tuple[str, ...]
     kernel: int
     number: int
     times: int = 1
+    nodes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def width(self) -> float:
@@ -69,10 +72,14 @@ class _Column:
     lines: tuple[str, ...]
 
     @property
+    def filled(self) -> float:
+        """Width of the rectangles and of what is between them."""
+        return sum(box.width for box in self.boxes) + _GAP * max(len(self.boxes) - 1, 0)
+
+    @property
     def width(self) -> float:
         """Of the dashed box around it."""
-        boxes = sum(box.width for box in self.boxes) + _GAP * (len(self.boxes) - 1)
-        return max(2 * _PAD + boxes, *(text_width(line, 9) + 0.08 for line in self.lines))
+        return max(2 * _PAD + self.filled, *(text_width(line, 9) + 0.08 for line in self.lines))
 
 
 def draw(architectures: Sequence[Architecture], titles: Sequence[str] | None = None) -> Figure:
@@ -173,7 +180,7 @@ def _lines(widths: Sequence[float]) -> list[slice]:
 
 def _stem(net: Network) -> _Column:
     seed = net.seed
-    box = _Box((f'K{seed.stem_kernel}',), seed.stem_kernel, 1)
+    box = _Box((f'K{seed.stem_kernel}',), seed.stem_kernel, 1, nodes={STEM: ()})
     pooled = ' and pool' if seed.stem_pool else ''
     lines = (f'stem{pooled}', f'{seed.stem_channels} channels', f'stride {seed.stem_stride}')
     return _Column((box,), lines)
@@ -181,11 +188,19 @@ def _stem(net: Network) -> _Column:
 
 def _stage(nodes: Sequence[Node], most: int) -> _Column:
     """A stage; more than ``most`` equal nodes in a row become one rectangle."""
+    if not nodes:
+        return _Column((), ('no blocks',))
     boxes: list[_Box] = []
-    for _, same in groupby(nodes, key=lambda node: (node.op, node.stride, node.in_channels)):
+    before = dict(zip(nodes[1:], nodes, strict=False))
+
+    def like(node: Node) -> tuple[Any, ...]:
+        follows = node not in before or node.inputs == (before[node].name,)
+        return node.op, node.stride, node.in_channels, follows
+
+    for _, same in groupby(nodes, key=like):
         run = list(same)
         once = len(run) > most
-        boxes += [_box(run[0], len(run))] if once else [_box(node) for node in run]
+        boxes += [_box(run)] if once else [_box([node]) for node in run]
     first = nodes[0]
     lines = [f'{len(nodes)} block{"s" * (len(nodes) > 1)}', f'{first.out_channels} channels']
     if first.stride > 1:
@@ -195,12 +210,15 @@ def _stage(nodes: Sequence[Node], most: int) -> _Column:
     return _Column(tuple(boxes), tuple(lines))
 
 
-def _box(node: Node, times: int = 1) -> _Box:
-    kernel, number = node.op.numbers
-    text = node.op.text.upper()
-    plain = f'K{kernel}{node.op.letter.upper()}{number}'
+def _box(run: Sequence[Node]) -> _Box:
+    """The rectangle of a node, or of several equal ones."""
+    op = run[0].op
+    kernel, number = op.numbers
+    text = op.text.upper()
+    plain = f'K{kernel}{op.letter.upper()}{number}'
     lines = (plain, text.removeprefix(plain)) if text.startswith(plain) else (text,)
-    return _Box(tuple(line for line in lines if line), kernel, number, times)
+    label = tuple(line for line in lines if line)
+    return _Box(label, kernel, number, len(run), {node.name: node.inputs for node in run})
 
 
 def _row(axes: Axes, row: Sequence[_Column], widths: Sequence[float], middle: float) -> None:
@@ -208,20 +226,41 @@ def _row(axes: Axes, row: Sequence[_Column], widths: Sequence[float], middle: fl
     if not row:
         return
     left, end = _MARGIN, _MARGIN + _row_width(widths[: len(row)])
+    placed: list[tuple[_Box, float]] = []
     axes.plot([_MARGIN - 0.12, end + 0.12], [middle] * 2, color=LINE, lw=1.4, zorder=0)
     for column, room in zip(row, widths, strict=False):
         dashes = dict(edgecolor='#9aa1ab', facecolor='white', lw=1.1, ls=(0, (4, 2.5)), zorder=1)
         _rounded(axes, left, middle - _HALF, room, 2 * _HALF, 0.07, **dashes)
         axes.plot([left, left + room], [middle] * 2, color=LINE, lw=1.4, zorder=2)
-        boxes = sum(box.width for box in column.boxes) + _GAP * (len(column.boxes) - 1)
-        x = left + (room - boxes) / 2
+        x = left + (room - column.filled) / 2
         for box in column.boxes:
             _layer(axes, box, x, middle)
+            placed.append((box, x + box.width / 2))
             x += box.width + _GAP
         for number, line in enumerate(column.lines):
             y = middle - _HALF - 0.13 - _LINE * number
             axes.text(left + room / 2, y, line, ha='center', va='center', fontsize=9, color=FAINT)
         left += room + _STAGE_GAP
+    _other_inputs(axes, placed, middle)
+
+
+def _other_inputs(axes: Axes, placed: Sequence[tuple[_Box, float]], middle: float) -> None:
+    """A line above the boxes for every input of a node that is not the node before it; from the
+    left edge where it is drawn on an earlier line."""
+    edge = _MARGIN - 0.12
+    centre = {name: (x, box.height / 2) for box, x in placed for name in box.nodes}
+    before, level = '', 0
+    for box, x in placed:
+        outside = [n for inputs in box.nodes.values() for n in inputs if n not in box.nodes]
+        for name in outside if before else ():
+            if name == before:
+                continue
+            start, half = centre.get(name, (edge, 0.0))
+            y = middle + _HALF + 0.05 + 0.035 * (level % 3)
+            ends = middle + half, y, y, middle + box.height / 2
+            axes.plot([start, start, x, x], ends, color=INK, lw=0.9, zorder=2.8)
+            level += 1
+        before = list(box.nodes)[-1]
 
 
 def _layer(axes: Axes, box: _Box, x: float, middle: float) -> None:
@@ -252,7 +291,7 @@ def _layer(axes: Axes, box: _Box, x: float, middle: float) -> None:
 
 
 def _legend(
-    axes: Axes, kernels: list[int], numbers: list[tuple[str, int]], notes: str, middle: float
+    axes: Axes, kernels: list[int], numbers: list[tuple[int, str]], notes: str, middle: float
 ) -> None:
     """What the rectangles mean, for the kernels and expansions that occur."""
     x = _MARGIN
@@ -262,29 +301,32 @@ def _legend(
         axes.text(x + 0.26, middle, f'kernel {kernel}', va='center', fontsize=9.5, color=INK)
         x += 1.05
     x += 0.15
-    for kind, number in numbers:
+    for number, text in numbers:
         width = _Box(('',), 3, number).width
         _rounded(axes, x, middle - 0.14, width, 0.28, 0.03, lw=0, facecolor=_lighter(INK, number))
-        text = f'expansion {number}' if kind == 'e' else f'{number} group{"s" * (number > 1)}'
         axes.text(x + width + 0.08, middle, text, va='center', fontsize=9.5, color=INK)
-        x += width + _LABEL[kind]
+        x += width + text_width(text, 9.5) + _LABEL
     axes.text(x + 0.1, middle, notes, va='center', fontsize=9.5, color=INK)
 
 
-def _legend_width(kernels: list[int], numbers: list[tuple[str, int]], notes: str) -> float:
-    labels = sum(_Box(('',), 3, number).width + _LABEL[kind] for kind, number in numbers)
+def _legend_width(kernels: list[int], numbers: list[tuple[int, str]], notes: str) -> float:
+    labels = sum(
+        _Box(('',), 3, number).width + text_width(text, 9.5) + _LABEL for number, text in numbers
+    )
     return 1.05 * len(kernels) + 0.25 + labels + text_width(notes, 9.5)
 
 
 def _legend_entries(
     networks: Iterable[Network],
-) -> tuple[list[int], list[tuple[str, int]], str]:
+) -> tuple[list[int], list[tuple[int, str]], str]:
     """The kernels that occur, the expansions and numbers of groups, and what variants mean."""
     networks = list(networks)
     ops = {node.op for net in networks for node in net.nodes}
+    lettered = [op for op in ops if op.letter]
+    meanings = {(op.letter, op.numbers[1], op.meaning()) for op in lettered}
     return (
-        sorted({op.numbers[0] for op in ops} | {net.seed.stem_kernel for net in networks}),
-        sorted({(op.letter, op.numbers[1]) for op in ops if op.letter}),
+        sorted({op.numbers[0] for op in lettered} | {net.seed.stem_kernel for net in networks}),
+        [(number, text) for _, number, text in sorted(meanings)],
         ',  '.join(sorted({note for op in ops for note in op.notes()})),
     )
 

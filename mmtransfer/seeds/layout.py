@@ -20,6 +20,7 @@ def network_layout(network: Network) -> Layout:
     """The tensors of a plain backbone: the stem, then the nodes."""
     layout = dict(block_layout('', stem_convs(network.seed)))
     for node in network.nodes:
+        layout.update((f'{node.name}.{name}', shape) for name, shape in node.parameters.items())
         layout.update(block_layout(node.name, node.convs))
     return layout
 

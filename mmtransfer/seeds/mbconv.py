@@ -55,6 +55,10 @@ class MBConv(Op):
         """Kernel and expansion."""
         return self.kernel, self.expansion
 
+    def meaning(self) -> str:
+        """Its expansion."""
+        return f'expansion {self.expansion}'
+
     def convs(self, in_channels: int, out_channels: int, stride: int) -> tuple[Conv, ...]:
         """Expansion, depthwise convolution and projection."""
         hidden = in_channels * self.expansion

@@ -1,11 +1,11 @@
 """Networks spelled out as nodes. No torch here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from mmtransfer.limits import listed
-from mmtransfer.seeds.ops import Axis, Conv, Op
+from mmtransfer.seeds.ops import Axis, Conv, Op, Shape
 from mmtransfer.seeds.published import SKIP, Seed, find_seed
 
 OUTPUT_STRIDES = (8, 16, 32)
@@ -17,7 +17,8 @@ Size = tuple[int, int]
 class Node:
     """One block of a network: an op and what it reads.
 
-    A node of several inputs reads their sum, which must therefore be of one shape.
+    A node of several inputs reads their sum, so that they must have one shape; only an op that
+    joins them (:attr:`mmtransfer.seeds.ops.Op.joins`) is given each.
 
     Args:
         name: Name of its module, ``'stages.S.J'``.
@@ -50,6 +51,11 @@ class Node:
         return self.op.convs(self.in_channels, self.out_channels, self.stride)
 
     @property
+    def parameters(self) -> Mapping[str, Shape]:
+        """Name -> shape of what it has beside its convolutions."""
+        return self.op.parameters(self.in_channels, self.out_channels)
+
+    @property
     def expanded_channels(self) -> int:
         """Channels of its expansion, 0 where it has none to return."""
         return self.op.expanded_channels(self.in_channels)
@@ -57,16 +63,22 @@ class Node:
 
 @dataclass(frozen=True)
 class Network:
-    """A network spelled out: its nodes in an order in which they can run.
+    """A network spelled out: its nodes in an order in which they can run, stage after stage.
 
     Raises:
-        ValueError: Two nodes of one name, or one that reads what is not before it.
+        ValueError: Two nodes of one name, or one that reads what is not before it, or one of an
+            earlier stage than the node before it.
     """
 
     seed: Seed
     nodes: tuple[Node, ...]
 
     def __post_init__(self) -> None:
+        if list(self.nodes) != sorted(self.nodes, key=lambda node: node.stage):
+            raise ValueError(
+                f'the nodes must come stage after stage; received those of stages '
+                f'{listed([str(node.stage) for node in self.nodes])}.'
+            )
         before = {STEM}
         for node in self.nodes:
             if node.name in before or not node.inputs or not before.issuperset(node.inputs):
@@ -86,6 +98,21 @@ class Network:
         """Name of what gives the features after a stage (0-based, over all stages): the last node
         of it or of those before, :data:`STEM` where there is none."""
         return next((n.name for n in reversed(self.nodes) if n.stage <= stage), STEM)
+
+    @cached_property
+    def is_chain(self) -> bool:
+        """Whether each node reads the one before it and nothing else."""
+        before = [STEM, *(node.name for node in self.nodes)]
+        return all(n.inputs == (b,) for n, b in zip(self.nodes, before, strict=False))
+
+    def needed(self, names: Iterable[str]) -> tuple[Node, ...]:
+        """The nodes that these are computed from, themselves included, in their order."""
+        wanted, kept = set(names), []
+        for node in reversed(self.nodes):
+            if node.name in wanted:
+                wanted.update(node.inputs)
+                kept.append(node)
+        return tuple(reversed(kept))
 
     @cached_property
     def axes(self) -> list[Axis]:

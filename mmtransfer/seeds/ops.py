@@ -73,11 +73,14 @@ class Op:
     as a pooling: no convolutions, hence no tensors, no parameters and no multiply-adds.
 
     Attributes:
+        joins: Its module is called with each of its node's inputs, as many arguments; otherwise
+            with their sum.
         letter: Of the second of its ``numbers`` in pictures, ``'e'``; none: they show its text.
         hidden: The hidden channels that its convolutions share, if other networks may have more or
             fewer of them.
     """
 
+    joins: ClassVar[bool] = False
     letter: ClassVar[str] = ''
     hidden: ClassVar[Axis | None] = None
 
@@ -96,10 +99,18 @@ class Op:
         """Its convolutions between so many channels, in module order."""
         return ()
 
+    def parameters(self, in_channels: int, out_channels: int) -> Mapping[str, Shape]:
+        """Name -> shape of the parameters that its module has beside its convolutions."""
+        return {}
+
     def expanded_channels(self, in_channels: int) -> int:
         """Channels of its expansion, which its module's ``forward_with_expansion`` returns; 0: it
         has no such method."""
         return 0
+
+    def meaning(self) -> str:
+        """The second of its numbers in words, for a picture's legend: ``'expansion 6'``."""
+        return f'{self.letter.upper()}{self.numbers[1]}'
 
     def notes(self) -> tuple[str, ...]:
         """What a picture's legend must explain of its text."""

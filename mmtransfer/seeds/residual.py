@@ -54,6 +54,10 @@ class Residual(Op):
         """Kernel and groups."""
         return self.kernel, self.groups
 
+    def meaning(self) -> str:
+        """How many groups it has."""
+        return f'{self.groups} group{"s" * (self.groups > 1)}'
+
     def notes(self) -> tuple[str, ...]:
         """What the variants' letters stand for."""
         notes = (
