@@ -3,7 +3,7 @@
 from mmtransfer.seeds.kinds import BLOCK_KINDS, BlockKind, register_block
 from mmtransfer.seeds.networks import STEM, Network, Node, seed_network
 from mmtransfer.seeds.ops import Axis, Conv, Op
-from mmtransfer.seeds.published import SEEDS, SKIP, Seed, Stage, find_seed
+from mmtransfer.seeds.published import SEEDS, SKIP, Seed, Stage, find_seed, register_seed
 
 __all__ = [
     'BLOCK_KINDS',
@@ -20,5 +20,6 @@ __all__ = [
     'Stage',
     'find_seed',
     'register_block',
+    'register_seed',
     'seed_network',
 ]

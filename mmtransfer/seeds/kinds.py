@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from mmtransfer.limits import listed, short
 from mmtransfer.seeds.mbconv import MBConv
 from mmtransfer.seeds.ops import Op
 from mmtransfer.seeds.residual import Basic, Bottleneck
+from mmtransfer.space import SpaceError
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ def register_block(name: str, kind: BlockKind) -> None:
     """Add a kind of block, which seeds then name as their ``block``.
 
     Raises:
-        ValueError: The name is taken.
+        SpaceError: The name is taken.
     """
     if name in BLOCK_KINDS:
-        raise ValueError(
-            f'a kind of block needs a name of its own; {name!r} is taken, as are '
-            f'{", ".join(BLOCK_KINDS)}. Choose another name.'
+        raise SpaceError(
+            f'a kind of block must have a name of its own; received {short(name)}, which is taken, '
+            f'as are {listed(BLOCK_KINDS)}. Choose another name.'
         )
     BLOCK_KINDS[name] = kind

@@ -67,7 +67,17 @@ class Seed:
 
     @property
     def kind(self) -> BlockKind:
-        """What its blocks have in common."""
+        """What its blocks have in common.
+
+        Raises:
+            SpaceError: There is no such kind of block.
+        """
+        if self.block not in BLOCK_KINDS:
+            raise SpaceError(
+                f"a seed's block must be one of {listed(BLOCK_KINDS)}; {self.name} has "
+                f'{short(self.block)}. Another kind must be registered first: '
+                f'mmtransfer.seeds.register_block'
+            )
         return BLOCK_KINDS[self.block]
 
     def op(self, text: str) -> Op:
@@ -247,3 +257,19 @@ def find_seed(name: str) -> Seed:
     if name not in SEEDS:
         raise SpaceError(f'the seed must be one of {listed(SEEDS)}; received {short(name)}')
     return SEEDS[name]
+
+
+def register_seed(seed: Seed) -> None:
+    """Add a seed, which configs then find by its name.
+
+    Raises:
+        SpaceError: The name is taken, its kind of block is unknown or cannot read one of its ops.
+    """
+    if seed.name in SEEDS:
+        raise SpaceError(
+            f'a seed must have a name of its own; received {short(seed.name)}, which is taken, as '
+            f'are {listed(SEEDS)}. Choose another name.'
+        )
+    for op in (op for stage in seed.stages for op in stage.ops if op != SKIP):
+        seed.op(op)
+    SEEDS[seed.name] = seed
