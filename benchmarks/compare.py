@@ -155,7 +155,8 @@ def described(path: Path) -> dict:
     """Backbone multiply-adds and parameters as the architecture file says, and how many blocks each
     stage has if that is what was searched."""
     found = Architecture.read(path)
-    allocation = {'allocation': label(found)} if found.space == 'depth' else {}
+    counts = all(option.isdigit() for _, option in found.options)
+    allocation = {'allocation': label(found)} if counts else {}
     return {'cost': dict(found.cost or {}), **allocation}
 
 

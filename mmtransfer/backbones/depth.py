@@ -11,8 +11,7 @@ from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.registry import MODELS
-from mmtransfer.spaces import closest_to_seed, depth_space, space_stages
-from mmtransfer.spaces.networks import deepest
+from mmtransfer.spaces import depth_space, record_of, space_stages
 
 
 @MODELS.register_module()
@@ -68,7 +67,8 @@ class DepthSupernet(Supernet):
     ) -> None:
         refuse_unknown(type(self), unknown)
         space = depth_space(seed, max_blocks)
-        network = deepest(space, output_stride)
+        kind = record_of(space)
+        network = kind.supernet(space, output_stride)
         super().__init__(
             network.seed,
             out_indices,
@@ -89,7 +89,7 @@ class DepthSupernet(Supernet):
         self.add_stages(network)
         if differentiable:
             self.add_logits()
-        self.begin_selecting(closest_to_seed(space))
+        self.begin_selecting(kind.closest(space))
         self.freeze()
 
     def kept(self, stage: int) -> int:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import reduce
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -12,11 +14,15 @@ from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
-from mmtransfer.seeds import SKIP, find_seed
+from mmtransfer.seeds import SKIP, Node
 from mmtransfer.space import Choice, SpaceError
-from mmtransfer.spaces import closest_to_seed, space_around, space_stages
-from mmtransfer.spaces.around import rule_arguments
-from mmtransfer.spaces.networks import candidates
+from mmtransfer.spaces import space_stages
+from mmtransfer.spaces.around import build_space
+from mmtransfer.spaces.kinds import kind_around, rule_arguments
+from mmtransfer.spaces.mbconv import MBCONV
+from mmtransfer.spaces.residual import RESIDUAL
+
+KINDS = (MBCONV, RESIDUAL)  # of which there is a supernet here, by the seed
 
 # A candidate (None: skip) and its weight in the sum (None: it runs alone).
 Term = tuple[nn.Module | None, Tensor | None]
@@ -76,11 +82,13 @@ class FNASupernet(Supernet):
         in_channels: int = 3,
         **rule: Any,
     ) -> None:
-        known = rule_arguments()
+        known = [name for kind in KINDS for name in rule_arguments(kind)]
         refuse_unknown(type(self), {k: v for k, v in rule.items() if k not in known}, known)
-        space = space_around(seed, **rule)
+        kind = kind_around(seed, KINDS)
+        space = build_space(kind, seed, rule)
+        network = kind.supernet(space, output_stride)
         super().__init__(
-            find_seed(seed),
+            network.seed,
             out_indices,
             frozen_stages,
             norm_cfg,
@@ -97,12 +105,12 @@ class FNASupernet(Supernet):
         self.space = space
         self.temperature = temperature
         self._choices = space_stages(space)
-        self._candidates = candidates(space, output_stride)
+        self._candidates = [_positions(nodes) for nodes in network.stages]
         for index in self.expand_indices:
             self._check_expansion(index)
         self._build_stages()
         self.add_logits()
-        self.begin_selecting(closest_to_seed(space))
+        self.begin_selecting(kind.closest(space))
         self.freeze()
 
     def _build_stages(self) -> None:
@@ -217,6 +225,11 @@ class FNASupernet(Supernet):
 
         outputs, expansions = zip(*(term(*pair) for pair in terms), strict=True)
         return reduce(torch.add, outputs), reduce(torch.add, expansions)
+
+
+def _positions(nodes: Sequence[Node]) -> list[list[Node]]:
+    """The candidates of a stage at each of its positions."""
+    return [list(offered) for _, offered in groupby(nodes, attrgetter('position'))]
 
 
 def _weighted(run: Callable[[Tensor], Any], weight: Tensor, x: Tensor) -> Any:

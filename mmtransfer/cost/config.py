@@ -3,6 +3,7 @@
 import copy
 import os
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from typing import Any
 
 from mmengine.config import Config
@@ -10,22 +11,10 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.registry import MODELS as OWN_MODELS
 from mmtransfer.registry import named_type
 
-ADAPTED = 'mmtransfer.AdaptedBackbone'
-SUPERNETS = ('FNASupernet', 'DepthSupernet')
-# Arguments that a supernet and the plain network of one of its architectures share.
-_SHARED = (
-    'out_indices',
-    'expand_indices',
-    'output_stride',
-    'in_channels',
-    'frozen_stages',
-    'norm_cfg',
-    'norm_eval',
-    'with_cp',
-    '_scope_',
-)
+_ADAPTED = 'mmtransfer.AdaptedBackbone'
 
 
 def build_model(
@@ -132,14 +121,16 @@ def _put(model: Any, architecture: Architecture | str | os.PathLike) -> None:
 
 def _with_architecture(backbone: Any, architecture: Architecture | str | os.PathLike) -> Any:
     kind = named_type(backbone, MODELS)
-    names = _names(kind)
-    if names & set(SUPERNETS):
-        shared = {key: backbone[key] for key in _SHARED if key in backbone}
-        backbone = backbone.__class__(type=ADAPTED, **shared)
-    elif 'AdaptedBackbone' not in names:
+    plain = named_type({'type': _ADAPTED}, MODELS)
+    if _is_supernet(kind):
+        taken = {'_scope_', *signature(plain).parameters}
+        backbone = backbone.__class__({k: v for k, v in backbone.items() if k in taken})
+        backbone.type = _ADAPTED
+    elif 'AdaptedBackbone' not in _names(kind):
+        supernets = [name for name, known in OWN_MODELS.module_dict.items() if _is_supernet(known)]
         raise ValueError(
-            f'an architecture can only be put into a backbone of type {ADAPTED} or a supernet '
-            f'({", ".join(SUPERNETS)}); the config has {backbone.get("type")!r}. Take a search, '
+            f'an architecture can only be put into a backbone of type {_ADAPTED} or a supernet '
+            f'({", ".join(supernets)}); the config has {backbone.get("type")!r}. Take a search, '
             f'adapt or seed config, or leave the architecture out.'
         )
     for shorthand in ('blocks', 'max_blocks'):

@@ -1,17 +1,15 @@
 """Cost per (choice, option), filled once for a space and an input size; a search looks it up."""
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.additive import AdditiveTable
-from mmtransfer.cost.formulas import Size, strided
+from mmtransfer.cost.formulas import Size
 from mmtransfer.cost.metrics import METRICS, counted_metrics
-from mmtransfer.seeds import SKIP, find_seed
+from mmtransfer.seeds import Node
 from mmtransfer.space import SearchSpace
-from mmtransfer.spaces import space_stages
-from mmtransfer.spaces.networks import candidates
+from mmtransfer.spaces import record_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,23 +89,19 @@ def cost_table(
     if len(size) != 2 or not all(type(v) is int and v > 0 for v in size):
         raise ValueError(f'input_size must be (H, W), both positive integers; received {size}')
 
-    seed = replace(find_seed(space.seed), in_channels=in_channels)
-    fixed = counted.fixed(seed, size)
-    entries: dict[str, dict[str, float]] = {}
-    at = strided(size, seed.stem_stride)
-    stages = zip(candidates(space, output_stride), space_stages(space), strict=True)
-    for positions, choices in stages:
-        for n, nodes in enumerate(positions):
-            costs = {node.op.text: counted.node(node, at) for node in nodes}
-            if choices and space.name == 'depth':
-                of_first = entries.setdefault(choices[0].name, {})
-                of_first[str(n + 1)] = of_first.get(str(n), 0) + sum(costs.values())
-            elif choices:
-                costs[SKIP] = 0
-                entries[choices[n].name] = {option: costs[option] for option in choices[n].options}
-            else:
-                fixed += sum(costs.values())
-            at = strided(at, nodes[0].stride)
+    kind = record_of(space)
+    network = kind.supernet(space, output_stride).reading(in_channels)
+    parts = kind.parts(space, output_stride)
+    sizes = network.sizes(size)
+
+    def cost(nodes: Iterable[Node]) -> float:
+        return sum(counted.node(node, sizes[node.inputs[0]]) for node in nodes)
+
+    fixed = counted.fixed(network.seed, size) + cost(parts.fixed)
+    entries = {
+        name: {option: cost(nodes) for option, nodes in options.items()}
+        for name, options in parts.options.items()
+    }
     return AdditiveTable(space, size, metric, fixed, entries, output_stride, in_channels)
 
 

@@ -1,9 +1,8 @@
 """Measure how long each option of a supernet takes, forward, at the shapes it meets in a search."""
 
-import itertools
 import statistics
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -12,8 +11,9 @@ from torch import Tensor
 from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.formulas import Size
 from mmtransfer.cost.latency import latency_table
-from mmtransfer.seeds import SKIP
-from mmtransfer.spaces import space_stages
+from mmtransfer.seeds import Node
+from mmtransfer.seeds.networks import STEM
+from mmtransfer.spaces import record_of
 
 Job = Callable[[], Any]
 Key = TypeVar('Key', bound=Hashable)
@@ -56,11 +56,11 @@ def _cuda_ms(job: Job) -> float:
 
 
 def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
-    """The jobs of a latency table: ``FIXED``, and (choice, option) for all options but skips.
+    """The jobs of a latency table: ``FIXED``, and (choice, option) for the nodes that no option
+    before it has.
 
     Args:
-        supernet: A backbone with ``space``, ``begin`` and ``stages``, where a searched stage has
-            one module dict of candidates per choice; or, where depth alone is searched, its blocks.
+        supernet: A backbone with ``space``, ``begin`` and its modules under the names of the nodes.
         images: (N, C, H, W), of the supernet's device and dtype.
 
     Returns:
@@ -68,34 +68,39 @@ def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
         is searched, option n stands for the n-th block alone.
     """
     supernet.eval()
-    fixed: list[tuple[Any, Tensor]] = []
-    jobs: dict[tuple[str, str], Job] = {FIXED: lambda: [_run(m, x) for m, x in fixed]}
+    inputs = _inputs(supernet, images)
+    parts = record_of(supernet.space).parts(supernet.space, supernet.output_stride)
 
-    def unsearched(module: Any, x: Tensor) -> Tensor:
-        fixed.append((module, x))
-        return _run(module, x)
+    def job(nodes: Iterable[Node], *more: tuple[Any, Tensor]) -> Job:
+        ran = [(supernet.get_submodule(n.name), inputs[n.name]) for n in nodes]
+        return lambda: [_run(module, x) for module, x in (*more, *ran)]
 
-    x = unsearched(supernet.begin, images)
-    for stage, choices in zip(supernet.stages, space_stages(supernet.space), strict=True):
-        if not choices:
-            for block in stage:
-                x = unsearched(block, x)
-            continue
-        if supernet.space.name == 'depth':
-            numbered = zip(choices[0].options, stage, strict=True)
-            layers = [(choices[0], {number: block}) for number, block in numbered]
-        else:
-            layers = list(zip(choices, stage, strict=True))
-        for choice, candidates in layers:
-            like = torch.randn_like(x)  # what reaches a layer does not depend on other choices
-            for option, block in candidates.items():
-                jobs[choice.name, option] = _job(block, like)
-            x = _run(block, like)
+    jobs = {FIXED: job(parts.fixed, (supernet.begin, images))}
+    for name, options in parts.options.items():
+        jobs |= {(name, option): job(own) for option, own in _own(options).items() if own}
     return jobs
 
 
-def _job(module: Any, x: Tensor) -> Job:
-    return lambda: _run(module, x)
+def _own(options: Mapping[str, Sequence[Node]]) -> dict[str, list[Node]]:
+    """Option -> those of its nodes that no option before it has."""
+    seen: set[str] = set()
+    own = {}
+    for option, nodes in options.items():
+        own[option] = [node for node in nodes if node.name not in seen]
+        seen.update(node.name for node in own[option])
+    return own
+
+
+def _inputs(supernet: Any, images: Tensor) -> dict[str, Tensor]:
+    """What each node of a supernet is given, by its name; its values are of no importance."""
+    network = record_of(supernet.space).supernet(supernet.space, supernet.output_stride)
+    outputs = {STEM: _run(supernet.begin, images)}
+    inputs: dict[str, Tensor] = {}
+    for node in network.nodes:
+        inputs[node.name] = torch.randn_like(outputs[node.inputs[0]])
+        module = supernet.get_submodule(node.name)
+        outputs[node.name] = _run(module, inputs[node.name])
+    return inputs
 
 
 def _run(module: Any, x: Tensor) -> Tensor:
@@ -107,13 +112,8 @@ def table_of_times(
     supernet: Any, input_size: Size, times: Mapping[tuple[str, str], float]
 ) -> AdditiveTable:
     """The latency table of what :func:`median_times` found for :func:`supernet_jobs`."""
-    entries = {
-        c.name: {o: 0.0 if o == SKIP else times[c.name, o] for o in c.options}
-        for c in supernet.space.choices
-    }
-    if supernet.space.name == 'depth':
-        for name, own in entries.items():
-            entries[name] = dict(zip(own, itertools.accumulate(own.values()), strict=True))
+    parts = record_of(supernet.space).parts(supernet.space, supernet.output_stride)
+    entries = {name: _sums(name, options, times) for name, options in parts.options.items()}
     return latency_table(
         supernet.space,
         input_size,
@@ -122,3 +122,14 @@ def table_of_times(
         supernet.output_stride,
         supernet.in_channels,
     )
+
+
+def _sums(
+    name: str, options: Mapping[str, Sequence[Node]], times: Mapping[tuple[str, str], float]
+) -> dict[str, float]:
+    """Option -> the time of all its nodes, of which some were timed for earlier options."""
+    timed = {frozenset(n.name for n in own): o for o, own in _own(options).items() if own}
+    return {
+        option: sum((times[name, o] for own, o in timed.items() if own <= have), 0.0)
+        for option, have in ((o, {n.name for n in nodes}) for o, nodes in options.items())
+    }

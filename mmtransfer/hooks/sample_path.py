@@ -13,6 +13,7 @@ from mmtransfer.randomness import common_seed, draw_rng
 from mmtransfer.registry import HOOKS
 from mmtransfer.space import SearchSpace
 from mmtransfer.spaces import closest_to_seed, read_architecture
+from mmtransfer.spaces.kinds import largest
 
 Named = str | os.PathLike | Mapping[str, Any] | Sequence[int]
 
@@ -88,13 +89,14 @@ def named_architecture(space: SearchSpace, name: Named) -> Architecture:
     if isinstance(name, str) and name == 'seed':
         return closest_to_seed(space)
     if isinstance(name, str) and name == 'largest' or _is_numbers(name):
-        if space.name != 'depth':
+        whole = largest(space)
+        if whole is None:
             raise ValueError(
                 f"evaluate must be 'seed' or an architecture file where the space is not one of "
                 f'block allocations; the space is {space.name!r}, received {name!r}.'
             )
         if name == 'largest':
-            return space.architecture([choice.options[-1] for choice in space.choices])
+            return whole
         return space.architecture([str(n) for n in name])  # type: ignore[union-attr]
     if not isinstance(name, str | os.PathLike | Mapping | Architecture):
         raise ValueError(

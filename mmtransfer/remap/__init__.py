@@ -5,6 +5,7 @@ from mmtransfer.remap.checkpoint import load_tensors, read_checkpoint, resolve
 from mmtransfer.remap.load import load_last_conv, load_model, load_seed
 from mmtransfer.remap.networks import (
     network_to_network,
+    seed_to_network,
     seed_to_supernet,
     supernet_to_network,
     supernet_to_supernet,
@@ -31,6 +32,7 @@ __all__ = [
     'read_checkpoint',
     'remap',
     'resolve',
+    'seed_to_network',
     'seed_to_supernet',
     'supernet_to_network',
     'supernet_to_supernet',

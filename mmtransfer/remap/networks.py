@@ -5,17 +5,16 @@ Everything here works on values: networks, spaces and their layouts; no module i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Sequence
 
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan, by_block, plan_remap
-from mmtransfer.seeds import Network, Node, Seed, find_seed
+from mmtransfer.seeds import Network, Node
 from mmtransfer.seeds.layout import image_weight, network_layout
 from mmtransfer.seeds.ops import Conv
 from mmtransfer.space import SearchSpace
-from mmtransfer.spaces import space_stages
-from mmtransfer.spaces.layout import supernet_layout
-from mmtransfer.spaces.networks import candidates, deepest
+from mmtransfer.spaces.kind import Origins
+from mmtransfer.spaces.kinds import record_of
+from mmtransfer.spaces.stages import origins_at_depth
 
 LOGITS = 'logits.'
 
@@ -38,22 +37,34 @@ def network_to_network(source: Network, target: Network, layout: Layout | None =
     Raises:
         RemapError: The networks have different numbers of stages.
     """
-    _same_stages(source, len(target.stages))
-    blocks = _stem(source.seed, target.seed)
-    groups: dict[str, int] = {}
-    for node in target.nodes:
-        origin = _at_depth(source, node.stage, node.index)
-        blocks |= _blocks(origin, node, node.name)
-        groups |= _groups(origin, node.convs, node.name)
-    given = layout or network_layout(source)
-    images = image_weight(target.seed)
-    return plan_remap(network_layout(target), given, by_block(blocks), groups, images)
+    _same_stages(source, target)
+    origins = origins_at_depth(source, target)
+    return _plan(source, target, origins, layout or network_layout(source), network_layout(target))
+
+
+def seed_to_network(
+    source: Network, space: SearchSpace, target: Network, layout: Layout | None = None
+) -> RemapPlan:
+    """The network of an architecture from the seed, as its kind of space has it.
+
+    Args:
+        source: The network that gives the weights, as a rule the seed of the space.
+        space: The space of the architecture.
+        target: Its network.
+        layout: The tensors that the source really has, when some counters are missing.
+
+    Raises:
+        RemapError: The source has another number of stages than the target.
+    """
+    _same_stages(source, target)
+    origins = record_of(space).from_seed(space, source, target)
+    return _plan(source, target, origins, layout or network_layout(source), network_layout(target))
 
 
 def seed_to_supernet(
     source: Network, space: SearchSpace, layout: Layout | None = None, in_channels: int = 3
 ) -> RemapPlan:
-    """Every candidate of a supernet from the seed's layer at its depth (FNA++, Sec. 3.2.1).
+    """Every candidate of a supernet from the seed (FNA++, Sec. 3.2.1).
 
     Args:
         source: The network that gives the weights, as a rule the seed of the space.
@@ -64,53 +75,41 @@ def seed_to_supernet(
     Raises:
         RemapError: The source has another number of stages than the space's seed.
     """
-    if space.name == 'depth':
-        return network_to_network(source, deepest(space).reading(in_channels), layout)
-    stages = candidates(space)
-    _same_stages(source, len(stages))
-    blocks = _stem(source.seed, find_seed(space.seed)) | {'logits': None}
-    groups: dict[str, int] = {}
-    for node in chain.from_iterable(chain.from_iterable(stages)):
-        if node.choice is None:
-            blocks[node.name] = node.name
-            continue
-        origin = _at_depth(source, node.stage, node.position)
-        name = _candidate(node.stage, node.position, node.op.text)
-        blocks |= _blocks(origin, node, name)
-        groups |= _groups(origin, node.convs, name)
-    given = layout or network_layout(source)
-    images = image_weight(find_seed(space.seed))
-    target = supernet_layout(space, in_channels)
-    return plan_remap(target, given, by_block(blocks), groups, images)
+    kind = record_of(space)
+    target = kind.supernet(space).reading(in_channels)
+    _same_stages(source, target)
+    origins = kind.from_seed(space, source, target)
+    own = kind.layout(space, in_channels)
+    return _plan(source, target, origins, layout or network_layout(source), own)
 
 
 def supernet_to_network(
     space: SearchSpace, target: Network, layout: Layout | None = None
 ) -> RemapPlan:
     """The chosen candidates of a supernet, collected into the plain network (FNA++, Sec. 3.2.3).
-
-    Dropping skipped layers moves the later ones up; the candidates are found by the positions that
-    they had in the space. Every tensor is copied as it is.
+    Every tensor is copied as it is.
 
     Args:
         space: The space that the supernet spans.
         target: The network of an architecture of that space.
-        layout: The tensors that the supernet really has; default: all of `supernet_layout`, for
-            images like the target's.
+        layout: The tensors that the supernet really has; default: all of its layout, for images
+            like the target's.
+
+    Raises:
+        RemapError: A layer of the target is of another space.
     """
-    given = layout or supernet_layout(space, target.seed.in_channels)
-    if space.name == 'depth':  # the first blocks of each stage, as they are
-        return network_to_network(deepest(space), target, given)
-    position = {
-        choice.name: (stage, n)
-        for stage, choices in enumerate(space_stages(space))
-        for n, choice in enumerate(choices)
-    }
-    blocks: dict[str, str | None] = {'stem': 'stem'}
+    kind = record_of(space)
+    given = layout or kind.layout(space, target.seed.in_channels)
+    origins = kind.from_supernet(space, target)
     for node in target.nodes:
-        blocks[node.name] = _origin(node, position)
-    images = image_weight(target.seed)
-    return plan_remap(network_layout(target), given, by_block(blocks), images=images)
+        if node.name not in origins:
+            raise RemapError(
+                f"The network must be of the supernet's space; its layer {node.name} was decided "
+                f"by '{node.choice}', which is none of "
+                f'{", ".join(choice.name for choice in space.choices)}. Take the space from the '
+                'architecture: mmtransfer.spaces.space_of(architecture).'
+            )
+    return _plan(kind.supernet(space), target, origins, given, network_layout(target))
 
 
 def supernet_to_supernet(layout: Layout, images: str, in_channels: int) -> RemapPlan:
@@ -129,19 +128,35 @@ def supernet_to_supernet(layout: Layout, images: str, in_channels: int) -> Remap
     )
 
 
-def _stem(source: Seed, target: Seed) -> dict[str, str | None]:
-    """Where the stem comes from; one of other convolutions (ResNet-C's of ResNet's) is new."""
-    return {'stem': 'stem' if source.deep_stem == target.deep_stem else None}
+def _plan(
+    source: Network, target: Network, origins: Origins, given: Layout, wanted: Layout
+) -> RemapPlan:
+    """The plan that follows from where each node comes from.
+
+    Args:
+        source: Of the nodes that give weights.
+        target: Of those that receive them.
+        origins: Name of each node of the target -> name of the source's.
+        given: The tensors that the source has.
+        wanted: Those of the target; what is neither of the stem nor of a node keeps its own values.
+    """
+    nodes = {node.name: node for node in source.nodes}
+    blocks: dict[str, str | None] = dict.fromkeys(name.partition('.')[0] for name in wanted)
+    if source.seed.deep_stem == target.seed.deep_stem:  # ResNet-C's is made of other convolutions
+        blocks['stem'] = 'stem'
+    groups: dict[str, int] = {}
+    for node in target.nodes:
+        name = origins[node.name]
+        if name is None:
+            blocks[node.name] = None
+            continue
+        blocks |= _blocks(nodes[name], node)
+        groups |= _groups(nodes[name], node)
+    return plan_remap(wanted, given, by_block(blocks), groups, image_weight(target.seed))
 
 
-def _at_depth(source: Network, stage: int, index: int) -> Node:
-    """The source's node for the one at ``index`` of a stage, counted from 0 (FNA++, Eq. 1)."""
-    nodes = source.stages[stage]
-    return nodes[min(index, len(nodes) - 1)]
-
-
-def _blocks(origin: Node, target: Node, name: str) -> dict[str, str | None]:
-    """Where the convolutions of a node come from, which is called ``name``.
+def _blocks(origin: Node, target: Node) -> dict[str, str | None]:
+    """Where the convolutions of a node come from.
 
     An expansion that the source does not have is initialised, and with it what else makes hidden
     channels, the depthwise convolution behind it: of a remapped one all new channels would be zero,
@@ -149,6 +164,7 @@ def _blocks(origin: Node, target: Node, name: str) -> dict[str, str | None]:
     grouped convolution of another width has its channels in other groups: the whole path through it
     is initialised (ResNeXt from ResNet).
     """
+    name = target.name
     blocks: dict[str, str | None] = {name: origin.name}
     if _regrouped(origin, target.convs):
         path = (c.name for c in target.convs if c.name != 'downsample' and '.' not in c.name)
@@ -162,23 +178,23 @@ def _blocks(origin: Node, target: Node, name: str) -> dict[str, str | None]:
     return blocks
 
 
-def _groups(origin: Node, convs: Sequence[Conv], name: str) -> dict[str, int]:
+def _groups(origin: Node, target: Node) -> dict[str, int]:
     """Weights of grouped convolutions that come from a plain one (FNA++, Eq. 4)."""
     known = {conv.name: conv.groups for conv in origin.convs}
     found: dict[str, int] = {}
-    if _regrouped(origin, convs):
+    if _regrouped(origin, target.convs):
         return found
-    for conv in convs:
+    for conv in target.convs:
         have = known.get(conv.name, conv.groups)
         if have == conv.groups or origin.op.hidden:  # depthwise: one group per channel
             continue
         if have > 1:
             raise RemapError(
-                f"'{name}.{conv.name}' has {conv.groups} groups and cannot be made from "
+                f"'{target.name}.{conv.name}' has {conv.groups} groups and cannot be made from "
                 f"'{origin.name}.{conv.name}', which has {have}: only a plain convolution can be "
                 'split into groups (Eq. 4). Take the weights from the seed, or keep the groups.'
             )
-        found[f'{name}.{conv.name}.conv.weight'] = conv.groups
+        found[f'{target.name}.{conv.name}.conv.weight'] = conv.groups
     return found
 
 
@@ -194,26 +210,10 @@ def _regrouped(origin: Node, convs: Sequence[Conv]) -> bool:
     )
 
 
-def _origin(node: Node, position: Mapping[str, tuple[int, int]]) -> str:
-    if node.choice is None:
-        return node.name
-    if node.choice not in position:
-        raise RemapError(
-            f"The network must be of the supernet's space; its layer {node.name} was decided by "
-            f"'{node.choice}', which is none of {', '.join(position)}. Take the space from the "
-            'architecture: mmtransfer.spaces.space_of(architecture).'
-        )
-    return _candidate(*position[node.choice], node.op.text)
-
-
-def _candidate(stage: int, position: int, op: str) -> str:
-    """Name of a supernet's candidate; as in `mmtransfer.spaces.layout.supernet_layout`."""
-    return f'stages.{stage}.{position}.{op}'
-
-
-def _same_stages(source: Network, count: int) -> None:
-    if len(source.stages) != count:
+def _same_stages(source: Network, target: Network) -> None:
+    if len(source.stages) != len(target.stages):
         raise RemapError(
             f'Both networks must have the same number of stages; the source {source.seed.name} has '
-            f'{len(source.stages)}, the target {count}. Give a source of the same family.'
+            f'{len(source.stages)}, the target {len(target.stages)}. Give a source of the same '
+            'family.'
         )

@@ -13,6 +13,7 @@ from mmtransfer.remap.checkpoint import check_space
 from mmtransfer.remap.networks import (
     LOGITS,
     network_to_network,
+    seed_to_network,
     seed_to_supernet,
     supernet_to_network,
     supernet_to_supernet,
@@ -196,7 +197,8 @@ def plan_from_seed(
     )
     layout = {ours: source.layout[theirs] for ours, theirs in names.items()}
     if target is not None:
-        plan = network_to_network(held, network(target).reading(backbone.in_channels), layout)
+        wanted = network(target).reading(backbone.in_channels)
+        plan = seed_to_network(held, space_of(target), wanted, layout)
     else:
         own = layout_of(backbone.state_dict())
         logits = {n: shape for n, shape in own.items() if n.startswith(LOGITS)}

@@ -7,6 +7,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.cost.additive import need_additive
 from mmtransfer.cost.table import CostTable
 from mmtransfer.space import SearchSpace
+from mmtransfer.spaces import record_of
 
 # Choice -> its options, the smallest first.
 Ladder = Mapping[str, tuple[str, ...]]
@@ -21,16 +22,17 @@ def ladder(
     """The options of every choice, the smallest first.
 
     Args:
-        space: Any space; one of block allocations has an order of its own.
+        space: Any space; those of some kinds have an order of their own.
         table: For the order ``'cost'``.
-        order: All options that occur, or ``'cost'``; None for block allocations.
+        order: All options that occur, or ``'cost'``; None: the space's own.
 
     Raises:
         ValueError: No order, one of other options than the space has, or the order ``'cost'`` where
             costs do not add up.
     """
-    if space.name == 'depth' and order is None:
-        return {c.name: c.options for c in space.choices}
+    own = record_of(space).order(space)
+    if order is None and own is not None:
+        return own
     if order == 'cost' and table is not None:
         costs = need_additive(table, "order='cost'", 'List the options in order instead.').entries
         return {

@@ -4,7 +4,6 @@ An architecture file names its space, seed and rule; this is where they become t
 """
 
 from mmtransfer.spaces.around import (
-    SPACES,
     closest_to_seed,
     network,
     seed_architecture,
@@ -12,19 +11,24 @@ from mmtransfer.spaces.around import (
     space_of,
 )
 from mmtransfer.spaces.depth import allocation, depth_space
+from mmtransfer.spaces.kind import SpaceKind
+from mmtransfer.spaces.kinds import KINDS, record_of, register
 from mmtransfer.spaces.mbconv import mbconv_space
-from mmtransfer.spaces.networks import space_stages
 from mmtransfer.spaces.read import read_architecture
 from mmtransfer.spaces.residual import residual_space
+from mmtransfer.spaces.stages import space_stages
 
 __all__ = [
-    'SPACES',
+    'KINDS',
+    'SpaceKind',
     'allocation',
     'closest_to_seed',
     'depth_space',
     'mbconv_space',
     'network',
     'read_architecture',
+    'record_of',
+    'register',
     'residual_space',
     'seed_architecture',
     'space_around',

@@ -10,9 +10,12 @@ from typing import Any
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.limits import BLOCKS, short
-from mmtransfer.seeds.published import SKIP, Seed, find_seed
+from mmtransfer.seeds.layout import Layout, network_layout
+from mmtransfer.seeds.networks import Network, deepened, spell_out
+from mmtransfer.seeds.published import SEEDS, SKIP, Seed, find_seed
 from mmtransfer.space import Choice, SearchSpace, SpaceError
-from mmtransfer.spaces.networks import blocks_name
+from mmtransfer.spaces.kind import Origins, Parts
+from mmtransfer.spaces.stages import origins_at_depth, space_stages
 
 
 def depth_space(seed: str, max_blocks: Sequence[int] | None = None) -> SearchSpace:
@@ -28,7 +31,7 @@ def depth_space(seed: str, max_blocks: Sequence[int] | None = None) -> SearchSpa
     """
     found = find_seed(seed)
     stages = searched_stages(found)
-    if any(op == SKIP for s in stages for op in found.stages[s].ops):
+    if _skips(found):
         raise SpaceError(
             f'a space of block allocations needs a seed whose stages have no skips between their '
             f'blocks; {seed} has some. Choose another seed.'
@@ -40,10 +43,87 @@ def depth_space(seed: str, max_blocks: Sequence[int] | None = None) -> SearchSpa
             f'{seed}, and at most {BLOCKS}; received {short(list(most))}'
         )
     choices = (
-        Choice(blocks_name(s), tuple(str(n) for n in range(1, most_here + 1)))
+        Choice(f'stage{s}.blocks', tuple(str(n) for n in range(1, most_here + 1)))
         for s, most_here in zip(stages, most, strict=True)
     )
     return SearchSpace(name='depth', seed=seed, rule={'max_blocks': most}, choices=tuple(choices))
+
+
+class DepthKind:
+    """How many blocks each stage keeps: the first ones, as they are, in the supernet too."""
+
+    name = 'depth'
+    build = staticmethod(depth_space)
+
+    def takes(self, seed: Any) -> bool:
+        """Seeds without skips."""
+        return isinstance(seed, str) and seed in SEEDS and not _skips(SEEDS[seed])
+
+    def own_rule(self, seed: Any) -> dict[str, Any]:
+        """None: by default a space goes as deep as its seed."""
+        return {}
+
+    def seed(self, space: SearchSpace) -> Seed:
+        """The seed of this name."""
+        return find_seed(space.seed)
+
+    def closest(self, space: SearchSpace, exact: bool = False) -> Architecture:
+        """As many blocks as the seed has, or all there are."""
+        wanted = [str(n) for n in _own(self.seed(space))]
+        if not exact:
+            wanted = [
+                n if n in c.options else c.options[-1]
+                for n, c in zip(wanted, space.choices, strict=True)
+            ]
+        return space.architecture(wanted)
+
+    def order(self, space: SearchSpace) -> dict[str, tuple[str, ...]]:
+        """From one block to all."""
+        return {c.name: c.options for c in space.choices}
+
+    def network(
+        self, space: SearchSpace, architecture: Architecture, output_stride: int = 32
+    ) -> Network:
+        """The first blocks of each stage; those beyond the seed's own are like its last one."""
+        seed, choices = self.seed(space), space_stages(space)
+        ops: list[Sequence[str]] = [
+            deepened(stage.ops, int(architecture[of_stage[0].name])) if of_stage else stage.ops
+            for stage, of_stage in zip(seed.stages, choices, strict=True)
+        ]
+        return spell_out(seed, ops, output_stride, [bool(of_stage) for of_stage in choices])
+
+    def supernet(self, space: SearchSpace, output_stride: int = 32) -> Network:
+        """The deepest network."""
+        deepest = space.architecture([choice.options[-1] for choice in space.choices])
+        return self.network(space, deepest, output_stride)
+
+    def layout(self, space: SearchSpace, in_channels: int = 3) -> Layout:
+        """Those of the deepest network; logits are there only where they were asked for."""
+        return network_layout(self.supernet(space).reading(in_channels))
+
+    def parts(self, space: SearchSpace, output_stride: int = 32) -> Parts:
+        """S blocks are the first S of a stage."""
+        stages = self.supernet(space, output_stride).stages
+        pairs = list(zip(stages, space_stages(space), strict=True))
+        return Parts(
+            tuple(node for stage, choices in pairs if not choices for node in stage),
+            {
+                choice.name: {option: stage[: int(option)] for option in choice.options}
+                for stage, choices in pairs
+                for choice in choices
+            },
+        )
+
+    def from_seed(self, space: SearchSpace, source: Network, target: Network) -> Origins:
+        """By depth: blocks beyond the source's begin as copies of the last one of their stage."""
+        return origins_at_depth(source, target)
+
+    def from_supernet(self, space: SearchSpace, target: Network) -> Origins:
+        """By depth, of which the supernet has no less: each block is its own origin."""
+        return origins_at_depth(self.supernet(space), target)
+
+
+DEPTH = DepthKind()
 
 
 def searched_stages(seed: Seed) -> tuple[int, ...]:
@@ -82,6 +162,10 @@ def allocation(
 def _own(seed: Seed) -> list[int]:
     """How many blocks the seed has in each searched stage."""
     return [len(seed.stages[s].ops) for s in searched_stages(seed)]
+
+
+def _skips(seed: Seed) -> bool:
+    return any(op == SKIP for s in searched_stages(seed) for op in seed.stages[s].ops)
 
 
 def _listed(blocks: Any) -> list[Any]:

@@ -13,6 +13,7 @@ from mmtransfer.limits import BLOCKS, FACTOR, KERNEL, OPS, listed, short
 from mmtransfer.seeds.networks import choice_name
 from mmtransfer.seeds.published import SKIP, Seed, find_seed
 from mmtransfer.space import Choice, MinLayers, SearchSpace, SpaceError
+from mmtransfer.spaces.layerwise import Layerwise
 
 
 def mbconv_space(
@@ -61,16 +62,26 @@ def mbconv_space(
     )
 
 
-def own_rule(seed: Seed) -> dict[str, Any]:
-    """The default rule, widened as far as the seed's own ops and depths need it."""
-    stages = seed.stages[1:]
-    parsed = [seed.op(op).numbers for stage in stages for op in stage.ops if op != SKIP]
-    default = (4,) * (len(stages) - 1) + (1,)
-    return {
-        'layers': [max(n, len(s.ops)) for n, s in zip(default, stages, strict=True)],
-        'kernels': sorted({3, 5, 7, *(kernel for kernel, _ in parsed)}),
-        'expansions': sorted({3, 6, *(expansion for _, expansion in parsed)}),
-    }
+class MBConvKind(Layerwise):
+    """Kernel and expansion of every layer, or a skip, around seeds of MBConv blocks."""
+
+    name = 'mbconv'
+    build = staticmethod(mbconv_space)
+
+    def own_rule(self, seed: Any) -> dict[str, Any]:
+        """The default rule, widened as far as the seed's own ops and depths need it."""
+        found = find_seed(seed)
+        stages = found.stages[1:]
+        parsed = [found.op(op).numbers for stage in stages for op in stage.ops if op != SKIP]
+        default = (4,) * (len(stages) - 1) + (1,)
+        return {
+            'layers': [max(n, len(s.ops)) for n, s in zip(default, stages, strict=True)],
+            'kernels': sorted({3, 5, 7, *(kernel for kernel, _ in parsed)}),
+            'expansions': sorted({3, 6, *(expansion for _, expansion in parsed)}),
+        }
+
+
+MBCONV = MBConvKind()
 
 
 def _check(

@@ -5,14 +5,14 @@ block, the second of a bottleneck (Fig. 5). Depth, widths and strides are the se
 """
 
 from collections.abc import Sequence
-from itertools import chain
+from typing import Any
 
 from mmtransfer.limits import OPS as MOST_OPS
 from mmtransfer.limits import short
 from mmtransfer.seeds.networks import choice_name
 from mmtransfer.seeds.published import find_seed
 from mmtransfer.space import Choice, SearchSpace, SpaceError
-from mmtransfer.spaces.networks import candidates
+from mmtransfer.spaces.layerwise import Layerwise
 
 OPS = ('k3g1', 'k5g2', 'k5g4', 'k7g4', 'k7g8')
 
@@ -50,8 +50,9 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
         for n in range(len(stage.ops))
     )
     space = SearchSpace('residual', seed, rule={'ops': list(ops)}, choices=tuple(choices))
-    # Beyond the second block of a stage all have the same channels.
-    for node in chain.from_iterable(chain(*(stage[:2] for stage in candidates(space)))):
+    for node in RESIDUAL.supernet(space).nodes:
+        if node.position > 1:  # all have the same channels
+            continue
         for conv in node.convs:
             channels = conv.in_channels, conv.out_channels
             if not all(channels) or any(n % conv.groups for n in channels):
@@ -61,3 +62,17 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
                     f'{node.op.text!r} makes {conv.groups} groups. Leave it out of ops.'
                 )
     return space
+
+
+class ResidualKind(Layerwise):
+    """Kernel and groups of every block, around seeds of residual blocks."""
+
+    name = 'residual'
+    build = staticmethod(residual_space)
+
+    def own_rule(self, seed: Any) -> dict[str, Any]:
+        """None: by default a space offers the seed's own ops."""
+        return {}
+
+
+RESIDUAL = ResidualKind()

@@ -198,7 +198,7 @@ def test_an_allocation_into_a_depth_supernet_and_into_a_child(tmp_path):
 
 def test_an_architecture_into_a_stock_backbone_is_refused(tmp_path, fna):
     path = config(tmp_path, "_base_ = 'mmdet::retinanet/retinanet_r18_fpn_1x_coco.py'")
-    with pytest.raises(ValueError, match="AdaptedBackbone or a supernet .FNASupernet.*'ResNet'"):
+    with pytest.raises(ValueError, match="AdaptedBackbone or a supernet .*FNASupernet.*'ResNet'"):
         cost(path, '--architecture', fna)
 
 
