@@ -16,7 +16,6 @@ from typing import Any
 from mmtransfer.files import write_atomically
 from mmtransfer.limits import NAME, PATH, TEXT, listed, parse_json, repeated, short
 
-FORMAT = 1
 _REQUIRED = ('format', 'space', 'fingerprint', 'seed', 'rule', 'options')
 _OPTIONAL = ('cost', 'input_size', 'output_stride', 'provenance')
 
@@ -34,7 +33,8 @@ class Architecture:
     Args:
         space: Name of the space, such as ``'mbconv'``.
         fingerprint: Fingerprint of the space's choices and constraints.
-        seed: Name of the network that the space was built around.
+        seed: What the space was built around: the name of a network, or a JSON object that says how
+            to build one, which files have since format 2.
         rule: The keyword arguments that built the space from its seed; JSON values only.
         options: Choice name -> option, in the space's order. A mapping or pairs; kept as pairs.
         cost: What the backbone costs, such as ``{'madds': 2_000_000_000, 'params': 2_500_000}``.
@@ -48,7 +48,7 @@ class Architecture:
 
     space: str
     fingerprint: str
-    seed: str = field(compare=False)
+    seed: str | Mapping[str, Any] = field(compare=False)
     rule: Mapping[str, Any] = field(compare=False)
     options: tuple[tuple[str, str], ...]
     cost: Mapping[str, float] | None = field(default=None, compare=False)
@@ -57,8 +57,12 @@ class Architecture:
     provenance: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        for name in ('space', 'fingerprint', 'seed'):
-            value = getattr(self, name)
+        texts = {'space': self.space, 'fingerprint': self.fingerprint}
+        if isinstance(self.seed, Mapping):
+            object.__setattr__(self, 'seed', _json_object('seed', self.seed))
+        else:
+            texts['seed'] = self.seed
+        for name, value in texts.items():
             _expect(isinstance(value, str), name, 'a string', value)
             _expect(len(value) <= NAME, name, f'a string of at most {NAME} characters', value)
         for name in ('rule', 'provenance'):
@@ -95,7 +99,7 @@ class Architecture:
     def to_json(self) -> str:
         """The text of an architecture file: one line per key, one per option."""
         values = {
-            'format': FORMAT,
+            'format': _format_of(self.seed),
             **{f.name: getattr(self, f.name) for f in dataclasses.fields(self)},
         }
         options = (f'    {json.dumps(name)}: {json.dumps(option)}' for name, option in self.options)
@@ -198,10 +202,11 @@ def unfinished(what: str, notes: Mapping[str, Any]) -> str:
 
 
 def _check_keys(data: Mapping[str, Any], source: str) -> None:
-    found = data.get('format', FORMAT)
-    if type(found) is not int or found != FORMAT:
+    wanted = _format_of(data.get('seed'))
+    found = data.get('format', wanted)
+    if type(found) is not int or found != wanted:
         raise ArchitectureError(
-            f'{source} must be of format {FORMAT}; received format {short(found)}. '
+            f'{source} must be of format {wanted}; received format {short(found)}. '
             f'Another version of mmtransfer wrote it: use that version, or derive the file again '
             f'with this one.'
         )
@@ -215,6 +220,11 @@ def _check_keys(data: Mapping[str, Any], source: str) -> None:
             + (f'missing: {_quoted(missing)}' if missing else '')
             + '. Correct the names, or derive the file again.'
         )
+
+
+def _format_of(seed: Any) -> int:
+    """The first format whose readers know such a seed."""
+    return 2 if isinstance(seed, Mapping) else 1
 
 
 def _expect(holds: bool, name: str, expected: str, received: Any) -> None:

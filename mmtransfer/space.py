@@ -111,24 +111,30 @@ class SearchSpace:
 
     Args:
         name: The kind of space, such as ``'mbconv'``; it tells how to rebuild it from its rule.
-        seed: Name of the network that it was built around.
+        seed: The network that it was built around, as its kind names it: a name, or a mapping of
+            JSON values.
         rule: The keyword arguments that built it, JSON values only.
         choices: The decisions, in the order of the network.
         constraints: Which combinations are allowed.
+        covered: What of the seed tells spaces apart and goes into the fingerprint, hashable; None:
+            the seed, which is a name.
 
     Raises:
         SpaceError: Two choices of one name, or a constraint on a choice that does not exist.
     """
 
     name: str
-    seed: str
+    seed: Any = field(compare=False)
     rule: Mapping[str, Any] = field(compare=False)
     choices: tuple[Choice, ...]
     constraints: tuple[Constraint, ...] = ()
+    covered: Hashable = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, 'choices', tuple(self.choices))
         object.__setattr__(self, 'constraints', tuple(self.constraints))
+        if self.covered is None:
+            object.__setattr__(self, 'covered', self.seed)
         names = [choice.name for choice in self.choices]
         if twice := repeated(names):
             raise SpaceError(f'choices must have different names; received twice: {listed(twice)}')
@@ -146,7 +152,7 @@ class SearchSpace:
         """16 hexadecimal digits that change when the name, seed, choices or constraints do."""
         content = {
             'name': self.name,
-            'seed': self.seed,
+            'seed': self.covered,
             'choices': [{'name': c.name, 'options': c.options} for c in self.choices],
             'constraints': [{'type': type(c).__name__, **asdict(c)} for c in self.constraints],
         }

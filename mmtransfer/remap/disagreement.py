@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from mmtransfer.remap.sources import known
 from mmtransfer.seeds.namings import SeedCheckpointError
 
 _LONGEST = 1_000_000  # characters of a config that are read
@@ -37,7 +38,9 @@ def check_computes(
     reasons = [*_of_settings(backbone, backbone_settings(content), two_styles)]
     record = content.get('mmtransfer')
     written = record.get('architecture') if isinstance(record, Mapping) else None
-    if isinstance(written, Mapping) and written.get('seed') != backbone.seed.name and not said:
+    target, space = known(backbone)
+    own = (space if target is None else target).seed
+    if isinstance(written, Mapping) and written.get('seed') != own and not said:
         reasons.append(f'it is of a network around {written.get("seed")}')
     if two_styles and _folded(tensors):
         reasons.append(

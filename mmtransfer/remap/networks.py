@@ -42,6 +42,12 @@ def network_to_network(source: Network, target: Network, layout: Layout | None =
     return _plan(source, target, origins, layout or network_layout(source), network_layout(target))
 
 
+def same_network(source: Network, target: Network) -> RemapPlan:
+    """A network from another training of it, perhaps for images of other channels."""
+    origins = {node.name: node.name for node in target.nodes}
+    return _plan(source, target, origins, network_layout(source), network_layout(target))
+
+
 def seed_to_network(
     source: Network, space: SearchSpace, target: Network, layout: Layout | None = None
 ) -> RemapPlan:

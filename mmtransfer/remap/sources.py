@@ -12,7 +12,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.remap.checkpoint import check_space
 from mmtransfer.remap.networks import (
     LOGITS,
-    network_to_network,
+    same_network,
     seed_to_network,
     seed_to_supernet,
     supernet_to_network,
@@ -21,11 +21,11 @@ from mmtransfer.remap.networks import (
 from mmtransfer.remap.plan import Layout, RemapError, RemapPlan
 from mmtransfer.remap.strategy import check_strategy, with_strategy
 from mmtransfer.remap.whole import BackbonePlan, root_of
-from mmtransfer.seeds import Network, Node, seed_network
+from mmtransfer.seeds import Network, Node
 from mmtransfer.seeds.layout import image_channels, image_weight
 from mmtransfer.seeds.namings import choose_prefix, prefix_of, recognise
 from mmtransfer.space import SearchSpace
-from mmtransfer.spaces import network, read_architecture, space_of
+from mmtransfer.spaces import network, read_architecture, record_of, space_of
 from mmtransfer.spaces.layout import supernet_layout
 
 COUNTER = 'num_batches_tracked'
@@ -147,7 +147,7 @@ def plan_from_supernet(backbone: Any, prefix: str, source: Given) -> BackbonePla
     if space is None:
         own = network(architecture)
         if _is_of_network(source, own):
-            plan = network_to_network(own.reading(channels), own.reading(backbone.in_channels))
+            plan = same_network(own.reading(channels), own.reading(backbone.in_channels))
         else:
             space = space_of(architecture)
             target = own.reading(backbone.in_channels)
@@ -214,13 +214,14 @@ def held_network(
     backbone: Any, architecture: Any = None, record: Mapping[str, Any] | None = None
 ) -> Network:
     """The plain network that a checkpoint holds: what is said, what it says itself, or the seed."""
-    target, space = known(backbone)
-    seed = (target or space).seed
+    space = _space(backbone)
     recorded = (record or {}).get('architecture')
     if architecture is None and recorded is not None:
         found = read_architecture(recorded)
-        architecture = found if found.seed == seed else None
-    return seed_network(seed) if architecture is None else network(read_architecture(architecture))
+        architecture = found if found.seed == space.seed else None
+    if architecture is None:
+        return record_of(space).seed(space)
+    return network(read_architecture(architecture))
 
 
 def check_treated(held: Network, strategy: Mapping[str, str]) -> None:

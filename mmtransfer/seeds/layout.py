@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from mmtransfer.seeds.networks import Network, stem_convs
 from mmtransfer.seeds.ops import Conv, Shape
-from mmtransfer.seeds.published import Seed, find_seed
+from mmtransfer.seeds.published import Seed
 
 Layout = dict[str, Shape]
 
@@ -25,15 +25,14 @@ def network_layout(network: Network) -> Layout:
     return layout
 
 
-def classifier_layout(seed: str) -> Layout:
+def classifier_layout(seed: Seed) -> Layout:
     """What a seed has beyond its backbone: the last 1x1 convolution, if any, and the classifier."""
-    found = find_seed(seed)
-    width = found.stages[-1].channels
-    head = found.head_channels
+    width = seed.stages[-1].channels
+    head = seed.head_channels
     return {
         **(dict(_conv_norm('head', (head, width, 1, 1))) if head else {}),
-        'fc.weight': (found.num_classes, head or width),
-        'fc.bias': (found.num_classes,),
+        'fc.weight': (seed.num_classes, head or width),
+        'fc.bias': (seed.num_classes,),
     }
 
 

@@ -18,9 +18,7 @@ Namings = dict[str, Callable[[Network], dict[str, str]]]
 
 def mmtransfer(network: Network) -> Names:
     """Our own names."""
-    return {
-        name: name for name in (*network_layout(network), *classifier_layout(network.seed.name))
-    }
+    return {name: name for name in (*network_layout(network), *classifier_layout(network.seed))}
 
 
 def torchvision(network: Network) -> Names:

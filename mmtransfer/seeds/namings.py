@@ -142,7 +142,7 @@ def _with_images(shapes: Mapping[str, Shape], images: str, found: Shape | None) 
 def _classifier(tensors: Mapping[str, Shape], network: Network, names: Names, prefix: str) -> Names:
     """The classifier's tensors that are there; some files have them outside of the backbone."""
     found: Names = {}
-    for ours, shape in classifier_layout(network.seed.name).items():
+    for ours, shape in classifier_layout(network.seed).items():
         for theirs in (names[ours], prefix + names[ours]) if ours in names else ():
             if theirs in tensors and tuple(tensors[theirs]) == shape:
                 found[ours] = theirs

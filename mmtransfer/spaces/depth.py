@@ -11,7 +11,7 @@ from typing import Any
 from mmtransfer.architecture import Architecture
 from mmtransfer.limits import BLOCKS, short
 from mmtransfer.seeds.layout import Layout, network_layout
-from mmtransfer.seeds.networks import Network, deepened, spell_out
+from mmtransfer.seeds.networks import Network, deepened, seed_network, spell_out
 from mmtransfer.seeds.published import SEEDS, SKIP, Seed, find_seed
 from mmtransfer.space import Choice, SearchSpace, SpaceError
 from mmtransfer.spaces.kind import Origins, Parts
@@ -63,13 +63,13 @@ class DepthKind:
         """None: by default a space goes as deep as its seed."""
         return {}
 
-    def seed(self, space: SearchSpace) -> Seed:
+    def seed(self, space: SearchSpace, output_stride: int = 32) -> Network:
         """The seed of this name."""
-        return find_seed(space.seed)
+        return seed_network(space.seed, output_stride)
 
     def closest(self, space: SearchSpace, exact: bool = False) -> Architecture:
         """As many blocks as the seed has, or all there are."""
-        wanted = [str(n) for n in _own(self.seed(space))]
+        wanted = [str(n) for n in _own(find_seed(space.seed))]
         if not exact:
             wanted = [
                 n if n in c.options else c.options[-1]
@@ -85,7 +85,7 @@ class DepthKind:
         self, space: SearchSpace, architecture: Architecture, output_stride: int = 32
     ) -> Network:
         """The first blocks of each stage; those beyond the seed's own are like its last one."""
-        seed, choices = self.seed(space), space_stages(space)
+        seed, choices = find_seed(space.seed), space_stages(space)
         ops: list[Sequence[str]] = [
             deepened(stage.ops, int(architecture[of_stage[0].name])) if of_stage else stage.ops
             for stage, of_stage in zip(seed.stages, choices, strict=True)

@@ -13,7 +13,6 @@ from typing import Any, Protocol
 from mmtransfer.architecture import Architecture
 from mmtransfer.seeds.layout import Layout
 from mmtransfer.seeds.networks import Network, Node
-from mmtransfer.seeds.published import Seed
 from mmtransfer.space import SearchSpace
 
 # Name of a target's node -> the source's node that its weights come from; None: it keeps its own.
@@ -54,8 +53,8 @@ class SpaceKind(Protocol):
     def own_rule(self, seed: Any) -> dict[str, Any]:
         """The arguments of :meth:`build`, beyond its defaults, that let a space hold its seed."""
 
-    def seed(self, space: SearchSpace) -> Seed:
-        """The network that the space was built around: stem, stages and the settings of norms."""
+    def seed(self, space: SearchSpace, output_stride: int = 32) -> Network:
+        """The plain network that the space was built around, whether it is in the space or not."""
 
     def closest(self, space: SearchSpace, exact: bool = False) -> Architecture:
         """The architecture most like the seed; the seed itself if it is in the space.

@@ -6,7 +6,15 @@ from typing import Any
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.seeds.layout import Layout, network_layout
-from mmtransfer.seeds.networks import STEM, Network, Node, node_at, spell_out, stage_strides
+from mmtransfer.seeds.networks import (
+    STEM,
+    Network,
+    Node,
+    node_at,
+    seed_network,
+    spell_out,
+    stage_strides,
+)
 from mmtransfer.seeds.published import SEEDS, SKIP, Seed, find_seed
 from mmtransfer.space import SearchSpace, SpaceError
 from mmtransfer.spaces.kind import Origins, Parts
@@ -27,9 +35,9 @@ class Layerwise:
         """Seeds whose blocks name this kind."""
         return isinstance(seed, str) and seed in SEEDS and SEEDS[seed].kind.space == self.name
 
-    def seed(self, space: SearchSpace) -> Seed:
+    def seed(self, space: SearchSpace, output_stride: int = 32) -> Network:
         """The seed of this name."""
-        return find_seed(space.seed)
+        return seed_network(space.seed, output_stride)
 
     def order(self, space: SearchSpace) -> None:
         """Ops have no order of their own."""
@@ -43,7 +51,7 @@ class Layerwise:
         number.
         """
         options: dict[str, str] = {}
-        seed, least = self.seed(space), space.rule.get('min_layers') or 1
+        seed, least = find_seed(space.seed), space.rule.get('min_layers') or 1
         for stage, choices in zip(seed.stages, space_stages(space), strict=True):
             ops, kept = list(stage.ops), [op for op in stage.ops if op != SKIP]
             if exact and choices and len(choices) < len(ops):
@@ -64,7 +72,7 @@ class Layerwise:
         self, space: SearchSpace, architecture: Architecture, output_stride: int = 32
     ) -> Network:
         """The layers of an architecture; skipped ones are dropped and the others move up."""
-        seed, choices = self.seed(space), space_stages(space)
+        seed, choices = find_seed(space.seed), space_stages(space)
         ops: list[Sequence[str]] = [
             [architecture[c.name] for c in of_stage] or stage.ops
             for stage, of_stage in zip(seed.stages, choices, strict=True)
@@ -73,7 +81,7 @@ class Layerwise:
 
     def supernet(self, space: SearchSpace, output_stride: int = 32) -> Network:
         """At every position a candidate for each op."""
-        seed = self.seed(space)
+        seed = find_seed(space.seed)
         strides = stage_strides(seed, output_stride)
         nodes: list[Node] = []
         before = STEM

@@ -91,7 +91,7 @@ def _check(
     expansions: Sequence[int],
     min_layers: int | None,
 ) -> None:
-    if seed.kind.space != 'mbconv':
+    if not MBCONV.takes(seed.name):
         raise SpaceError(
             f'an MBConv space needs a seed of MBConv blocks; {seed.name} is made of {seed.block} '
             f'blocks: its space takes other arguments (ops).'

@@ -29,7 +29,7 @@ def residual_space(seed: str, ops: Sequence[str] | None = None) -> SearchSpace:
         SpaceError: An unknown seed, or values that make no space.
     """
     found = find_seed(seed)
-    if found.kind.space != 'residual':
+    if not RESIDUAL.takes(seed):
         raise SpaceError(
             f'a residual space needs a seed of residual blocks; {seed} is made of '
             f'{found.kind.label} blocks: its space takes other arguments (layers, kernels, '

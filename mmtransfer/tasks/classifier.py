@@ -59,7 +59,7 @@ class SeedClassifier(nn.Module):
         tensors = load_tensors(checkpoint)
         shapes = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
         _, names = recognise(shapes, self.network, f"'{os.fspath(checkpoint)}'")
-        classifier = classifier_layout(self.network.seed.name)
+        classifier = classifier_layout(self.network.seed)
         missing = [n for n in classifier if n not in names and 'num_batches' not in n]
         if missing:
             raise SeedCheckpointError(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
-from mmtransfer.seeds import seed_network
+from mmtransfer.seeds import find_seed, seed_network
 from mmtransfer.seeds.layout import classifier_layout, network_layout
 from mmtransfer.spaces import mbconv_space, network
 from mmtransfer.spaces.layout import supernet_layout
@@ -57,7 +57,7 @@ def test_supernet_positions_and_logits():
 
 
 def test_classifier():
-    layout = classifier_layout('efficientnet_lite0')
+    layout = classifier_layout(find_seed('efficientnet_lite0'))
     assert layout['head.conv.weight'] == (1280, 320, 1, 1)
     assert layout['head.bn.running_mean'] == (1280,)
     assert layout['fc.weight'] == (1000, 1280) and layout['fc.bias'] == (1000,)

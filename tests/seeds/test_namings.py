@@ -79,7 +79,7 @@ def check(naming, tensors, network, parts=('', 'head.', 'fc.')):
     found, names = recognise(tensors, network)
     assert found == naming
     expected = {**network_layout(network)}
-    rest = classifier_layout(network.seed.name)
+    rest = classifier_layout(network.seed)
     expected.update({k: s for k, s in rest.items() if k.startswith(tuple(p for p in parts if p))})
     assert {ours: tensors[theirs] for ours, theirs in names.items()} == expected
     return names
@@ -130,7 +130,7 @@ def test_the_real_lite0_file():
 
 @pytest.mark.parametrize('network', [MBV2, LITE0], ids=lambda n: n.seed.name)
 def test_our_own(network):
-    backbone, rest = network_layout(network), classifier_layout(network.seed.name)
+    backbone, rest = network_layout(network), classifier_layout(network.seed)
     names = check('mmtransfer', {**backbone, **rest}, network)
     assert all(ours == theirs for ours, theirs in names.items())
     prefixed = {f'backbone.{name}': shape for name, shape in backbone.items()}

@@ -48,7 +48,7 @@ def test_tensors_are_the_layouts(seed):
     backbone = {f'backbone.{n}': shape for n, shape in network_layout(network).items()}
     net = SeedClassifier(seed)
     shapes = {n: tuple(t.shape) for n, t in net.state_dict().items()}
-    assert shapes == backbone | classifier_layout(seed)
+    assert shapes == backbone | classifier_layout(network.seed)
 
 
 def test_every_tensor_is_taken(tmp_path):
