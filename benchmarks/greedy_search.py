@@ -28,7 +28,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import DepthSupernet
 from mmtransfer.cost.table import cost_table
 from mmtransfer.scoring.held_out import HeldOut
-from mmtransfer.scoring.shared_prefixes import BlockCount, Prefixes, SharedHeldOut
+from mmtransfer.scoring.shared_prefixes import RememberingBlocks, SharedHeldOut
 from mmtransfer.search import ladder
 from mmtransfer.search.sizes import one_more
 from mmtransfer.spaces import closest_to_seed
@@ -41,21 +41,18 @@ def step_of(supernet: Any, current: Architecture) -> list[Architecture]:
 
 def run_step(
     supernet: Any, candidates: Sequence[Architecture], evaluate: Callable[[], Any], shared: bool
-) -> tuple[list[Any], BlockCount]:
+) -> tuple[list[Any], RememberingBlocks]:
     """Evaluate the candidates on one batch; results and block evaluations."""
-    count = BlockCount()
-    prefixes = Prefixes(supernet, candidates, count)
+    blocks = RememberingBlocks(supernet)
     results = []
-    supernet.through = prefixes
-    try:
+    with blocks.remembering():
         for candidate in candidates:
+            blocks.passes = 0
             if not shared:
-                prefixes.forget()
-            with supernet.evaluating(candidate), prefixes.of(candidate):
+                blocks.forget()
+            with supernet.evaluating(candidate):
                 results.append(evaluate())
-    finally:
-        supernet.through = None
-    return results, count
+    return results, blocks
 
 
 def in_turn(way: Callable[[bool], Any], repeat: int) -> tuple[dict, dict[bool, Any]]:

@@ -83,8 +83,6 @@ class DepthSupernet(Supernet):
             in_channels,
         )
         self.space = space
-        # Runs stem and stages in place of the supernet; it can spare what was run before.
-        self.through: Any = None
         self._choices = space_stages(space)
         self.add_stages(network)
         if differentiable:
@@ -129,11 +127,10 @@ class DepthSupernet(Supernet):
             One (N, C, H / s, W / s) per index, C as in ``out_channels``; sizes are rounded up.
         """
         self.check_chosen(x)
-        runner = self if self.through is None else self.through
-        x = runner.begin(x)
+        x = self.begin(x)
         features: list[Tensor] = []
         for stage in range(self.out_indices[-1] + 1):
-            x = runner.run_stage(stage, x)
+            x = self.run_stage(stage, x)
             if stage in self.out_indices:
                 features.append(x)
         if self.training and torch.is_grad_enabled():
