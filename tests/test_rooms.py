@@ -12,8 +12,8 @@ import mmtransfer
 
 PACKAGE = Path(mmtransfer.__file__).parent
 ROOMS = (
-    'limits', 'files', 'lock', 'annotations', 'architecture', 'space', 'checkpoints',
-    'compat_data', 'compat', 'registry', 'models', 'randomness', 'seeds', 'spaces',
+    'limits', 'files', 'lock', 'architecture', 'space', 'checkpoints',
+    'compat', 'registry', 'models', 'randomness', 'seeds', 'spaces',
     'blocks', 'cost', 'remap', 'backbones', 'digests', 'search', 'data', 'scoring', 'tasks',
     'report', 'hooks', 'engine', 'toy',
 )  # fmt: skip

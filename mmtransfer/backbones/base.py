@@ -14,7 +14,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmtransfer.backbones.arguments import norm_settings, take_remap
 from mmtransfer.backbones.graph import place
 from mmtransfer.blocks import Style, build_block, conv_norm_act
-from mmtransfer.compat import mend_memory_layouts
 from mmtransfer.remap.load import load_seed, take_state
 from mmtransfer.seeds import Network, Node, Seed
 from mmtransfer.seeds.networks import stem_convs
@@ -95,8 +94,6 @@ class StagedBackbone(BaseModule):
         self.act_cfg = dict(type=seed.act)
         self.output_stride = output_stride
         self.channels_last = channels_last
-        if channels_last:  # what reads the features may be one of mmcv's operators
-            mend_memory_layouts()
         self.stem = self._stem()
         self.pool = nn.MaxPool2d(3, stride=2, padding=1) if seed.stem_pool else None
         self.stages = nn.ModuleList()

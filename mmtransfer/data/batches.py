@@ -9,7 +9,7 @@ from mmengine.dataset import InfiniteSampler
 from torch import nn
 from torch.nn.modules.batchnorm import SyncBatchNorm, _BatchNorm
 
-from mmtransfer.annotations import DataError
+from mmtransfer.compat.annotations import DataError
 from mmtransfer.data.parts import Part
 from mmtransfer.models import config_key, unwrap
 

@@ -12,7 +12,7 @@ import torch
 from mmengine.registry import DATASETS
 from torch.utils.data import Dataset
 
-from mmtransfer.annotations import EmptyDataError
+from mmtransfer.compat.annotations import EmptyDataError
 from mmtransfer.randomness import draw_seed
 
 # By what an image belongs to a part; a checkpoint notes it.

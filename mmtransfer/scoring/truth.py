@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmcv.transforms import LoadAnnotations
 
-from mmtransfer.annotations import EmptyDataError, is_annotated, say_empty
+from mmtransfer.compat.annotations import EmptyDataError, is_annotated, say_empty
 from mmtransfer.data.parts import Part
 from mmtransfer.scoring.exact_metrics import of_toolbox
 

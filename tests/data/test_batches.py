@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils.data import BatchSampler, DataLoader
 
 from mmtransfer import compat
-from mmtransfer.annotations import DataError
+from mmtransfer.compat.annotations import DataError
 from mmtransfer.data.batches import check_batches, naming_norms
 from mmtransfer.data.parts import Part
 from tests.engine.tiny import search_config, train_config

@@ -8,7 +8,7 @@ import pytest
 from mmcv.transforms import LoadAnnotations
 from mmengine.evaluator import BaseMetric
 
-from mmtransfer.annotations import EmptyDataError
+from mmtransfer.compat.annotations import EmptyDataError
 from mmtransfer.data.parts import Part
 from mmtransfer.scoring.truth import check_annotated, has_annotations, has_objects, measured
 

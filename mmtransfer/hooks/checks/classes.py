@@ -5,7 +5,7 @@ from typing import Any
 
 from mmengine.hooks import Hook
 
-from mmtransfer.annotations import listed
+from mmtransfer.compat.annotations import listed
 from mmtransfer.data.parts import Part, judged_parts, training_parts
 from mmtransfer.hooks.checks.labels import labels_in, names_in_file, names_in_metric
 from mmtransfer.models import config_key, unwrap

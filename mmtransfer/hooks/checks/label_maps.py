@@ -8,7 +8,7 @@ import numpy as np
 from mmcv.transforms import LoadAnnotations
 from mmengine.dataset import Compose
 
-from mmtransfer.annotations import SampleError, listed
+from mmtransfer.compat.annotations import SampleError, listed
 from mmtransfer.data.parts import Part
 from mmtransfer.models import unwrap
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mmengine.fileio import get_local_path
 
-from mmtransfer.annotations import read_categories
+from mmtransfer.compat.annotations import read_categories
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from mmtransfer import compat
-from mmtransfer.annotations import DataError, EmptyDataError, SampleError
+from mmtransfer.compat.annotations import DataError, EmptyDataError, SampleError
 from mmtransfer.hooks.checks.classes import ClassesError
 from tests.shrink import SIZE, shrink
 

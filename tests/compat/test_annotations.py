@@ -6,7 +6,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mmtransfer.annotations import is_annotated, listed, read_categories, say_empty, say_unreadable
+from mmtransfer.compat.annotations import (
+    is_annotated,
+    listed,
+    read_categories,
+    say_empty,
+    say_unreadable,
+)
 
 CATEGORIES = [{'id': 7, 'name': 'disc]'}, {'id': 2, 'name': 'square', 'skeleton': [[1, 2], [2, 3]]}]
 

@@ -6,7 +6,7 @@ from mmengine.dataset import BaseDataset, Compose, ConcatDataset
 from mmengine.runner import Runner
 
 from mmtransfer import compat
-from mmtransfer.annotations import DataError, EmptyDataError, SampleError
+from mmtransfer.compat.annotations import DataError, EmptyDataError, SampleError
 
 
 class Files(BaseDataset):
