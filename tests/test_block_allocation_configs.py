@@ -99,7 +99,7 @@ def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path
     chain = json.loads((Path(greedy.work_dir) / 'chain.json').read_text())
     assert [entry['size'] for entry in chain] == [4, 5]
 
-    # Without a training on the source, as docs/config.md has it: any network of the chain.
+    # Without a training on the source (docs/block-allocation.md): any network of the chain.
     cfg = shrink(read('faster-rcnn_r50_child'), tmp_path / 'own', searched=Path(greedy.work_dir))
     cfg.model.backbone.blocks = [int(n) for n in chain[0]['options']]
     cfg.custom_hooks = [

@@ -1,4 +1,4 @@
-"""The messages that docs/troubleshooting.md quotes are messages of the package or of its tools."""
+"""The pages: lines, links and anchors; the messages that docs/troubleshooting.md quotes exist."""
 
 import ast
 import re
@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGE = (ROOT / 'docs/troubleshooting.md').read_text(encoding='utf-8')
+PAGES = {p: p.read_text(encoding='utf-8') for p in [ROOT / 'README.md', *ROOT.glob('docs/*.md')]}
 QUOTED = [
     message
-    for line in PAGE.splitlines()
-    if line.startswith('| `')
-    for message in re.findall(r'`([^`]+)`', line.split('|')[1])
+    for line in PAGES[ROOT / 'docs/troubleshooting.md'].splitlines()
+    if line.startswith('- `')
+    for message in re.findall(r'`([^`]+)`', line)
 ]
 
 
@@ -39,3 +39,35 @@ def test_quoted_messages_exist(message):
     parts = [part.strip(' ();') for part in message.split('…')]
     unknown = [part for part in parts if part not in TEXTS]
     assert not unknown
+
+
+def anchors(text: str) -> set[str]:
+    """What a link may name after the #, as GitHub makes it of the headings."""
+    text = re.sub(r'^```.*?^```', '', text, flags=re.M | re.S)
+    headings = re.findall(r'^#+ (.*)', text, re.M)
+    return {re.sub(r'[^\w\- ]', '', heading).lower().replace(' ', '-') for heading in headings}
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_and_headings(page):
+    for link in re.findall(r'\]\(([^)]+)\)', PAGES[page]):
+        if '://' not in link:
+            name, _, anchor = link.partition('#')
+            target = page.parent / name if name else page
+            assert target.exists(), link
+            assert not anchor or anchor in anchors(PAGES[target.resolve()]), link
+
+
+@pytest.mark.parametrize('page', PAGES, ids=lambda page: page.name)
+def test_lines_have_120_characters_at_most(page):
+    assert [line for line in PAGES[page].splitlines() if len(line) > 120] == []
+
+
+def test_every_page_can_be_reached_from_the_readme():
+    reached, left = set(), [ROOT / 'README.md']
+    while left:
+        page = left.pop()
+        reached.add(page)
+        linked = re.findall(r'\]\(([\w/.-]+\.md)', PAGES.get(page, ''))
+        left += [p for name in linked if (p := (page.parent / name).resolve()) not in reached]
+    assert len(PAGES) > 10 and set(PAGES) <= reached
