@@ -1,20 +1,45 @@
 """What a stranger adds from outside of the package, each in one place."""
 
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.runner import Runner
 from torch import nn
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
-from mmtransfer.backbones import AdaptedBackbone
+from mmtransfer.backbones import AdaptedBackbone, DepthSupernet
+from mmtransfer.blocks import Style, build_block
 from mmtransfer.cost import METRICS, Metric, cost_table
 from mmtransfer.cost.counter import count_backbone
-from mmtransfer.cost.formulas import strided
+from mmtransfer.cost.formulas import node_madds, node_params, strided
+from mmtransfer.remap import load_seed, network_to_network, remap
+from mmtransfer.report.drawing import draw
+from mmtransfer.seeds import (
+    BLOCK_KINDS,
+    SEEDS,
+    STEM,
+    BlockKind,
+    Network,
+    Node,
+    Op,
+    Seed,
+    Stage,
+    kinds,
+    published,
+    register_block,
+    register_seed,
+)
+from mmtransfer.seeds.layout import network_layout
+from mmtransfer.seeds.mbconv import MBConv
+from mmtransfer.seeds.names import NAMINGS
 from mmtransfer.seeds.networks import stem_convs
-from mmtransfer.spaces import mbconv_space, seed_architecture
+from mmtransfer.space import SpaceError
+from mmtransfer.spaces import mbconv_space, seed_architecture, space_of
+from tests.backbones.nets import stir
 from tests.engine.tiny import search_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,3 +107,132 @@ def test_a_cost_metric_from_outside_is_counted_on_models(activations, monkeypatc
 def test_a_metric_is_counted_or_has_a_table():
     with pytest.raises(ValueError, match="node and fixed, or else table; 'x' has node=None"):
         Metric('x', 'x', 1.0, '{} x')
+
+
+@dataclass(frozen=True)
+class Average(Op):
+    """An average pooling: an op without weights."""
+
+    kernel: int
+
+    @property
+    def text(self) -> str:
+        return f'avg{self.kernel}'
+
+
+@build_block.register
+def _average(op: Average, node: Node, style: Style) -> nn.Module:
+    return nn.AvgPool2d(op.kernel, node.stride, op.kernel // 2, count_include_pad=False)
+
+
+def averages_too(text: str) -> Op:
+    """The op of a text: MBConvs, and averages such as ``'avg3'``."""
+    return Average(int(text[3:])) if text.startswith('avg') else MBConv.read(text)
+
+
+POOLED = Seed(
+    name='pooled',
+    stem_channels=8,
+    stages=(
+        Stage(8, 1, ('k3e1',)),
+        Stage(16, 2, ('k3e3', 'avg3')),
+        Stage(24, 2, ('k5e3', 'avg3', 'avg5', 'k3e2')),
+    ),
+    block='mbconv_or_average',
+    head_channels=0,
+    num_classes=10,
+)
+
+
+def renamed(network: Network) -> dict[str, str]:
+    """A naming of checkpoints: our name -> theirs."""
+    return {name: name.replace('stages.', 'level') for name in network_layout(network)}
+
+
+@pytest.fixture
+def pooled(monkeypatch):
+    """The op, its kind of block and the seed, known by their names; with a naming of its own."""
+    monkeypatch.setattr(kinds, 'BLOCK_KINDS', dict(BLOCK_KINDS))
+    monkeypatch.setattr(published, 'BLOCK_KINDS', kinds.BLOCK_KINDS)
+    register_block('mbconv_or_average', BlockKind('MBConv or average', averages_too))
+    monkeypatch.setitem(NAMINGS, 'mbconv_or_average', {'levels': renamed})
+    register_seed(POOLED)
+    yield POOLED
+    del SEEDS['pooled']
+
+
+@pytest.mark.parametrize('stride', [8, 32])
+def test_an_op_from_outside(pooled, stride, tmp_path):
+    """From the architecture to the picture, in a seed from outside."""
+    seed = seed_architecture('pooled')
+    found = Architecture.from_json(seed.to_json())
+    assert found == seed and seed.as_dict == {'stage1.blocks': '2', 'stage2.blocks': '4'}
+    net = AdaptedBackbone(found, out_indices=(1, 2), output_stride=stride)
+    stir(net)
+    shapes = {name: tuple(tensor.shape) for name, tensor in net.state_dict().items()}
+    assert shapes == network_layout(net.network)
+    assert not any(name.startswith('stages.2.1.') for name in shapes)
+
+    images = torch.randn(1, 3, 33, 47)
+    features = net.eval()(images)
+    sizes = net.network.sizes((33, 47))
+    for f, stage, channels in zip(features, (1, 2), (16, 24), strict=True):
+        assert f.shape == (1, channels, *sizes[net.network.output(stage)])
+    assert [f.shape[1] for f in features] == list(net.out_channels)
+
+    counts = count_backbone(net, (33, 47))
+    for metric in ('madds', 'params'):
+        table = cost_table(space_of(found), (33, 47), metric, output_stride=stride)
+        assert table.of(found) == counts[metric]['total']
+        shorter = space_of(found).architecture(['1', '3'])
+        cut = AdaptedBackbone(shorter, out_indices=(1, 2), output_stride=stride)
+        assert table.of(shorter) == count_backbone(cut, (33, 47))[metric]['total']
+    average = net.network.stages[2][1]
+    assert node_madds(average, (8, 8)) == node_params(average) == 0
+
+    theirs = {name.replace('stages.', 'level'): t for name, t in net.state_dict().items()}
+    torch.save(theirs, tmp_path / 'theirs.pth')
+    again = AdaptedBackbone('pooled', out_indices=(1, 2), output_stride=stride).eval()
+    plan = load_seed(again, tmp_path / 'theirs.pth')
+    assert all(move.source is not None for move in plan.moves) and not plan.unused
+    assert all(torch.equal(x, y) for x, y in zip(features, again(images), strict=True))
+    same = network_to_network(net.network, net.network)
+    back = remap(same, net.state_dict(), AdaptedBackbone('pooled').state_dict())
+    assert all(torch.equal(back[name], tensor) for name, tensor in net.state_dict().items())
+
+    supernet = DepthSupernet('pooled', out_indices=(1, 2), output_stride=stride).eval()
+    supernet.load_state_dict(net.state_dict())
+    supernet.select(shorter)
+    cut.load_state_dict({name: supernet.state_dict()[name] for name in cut.state_dict()})
+    for x, y in zip(supernet(images), cut.eval()(images), strict=True):
+        assert torch.equal(x, y)
+
+    written = [text.get_text() for text in draw([found]).axes[0].texts]
+    assert [t for t in written if t[:3] == 'AVG' or t[:1] == 'K'] == [
+        *('K3', 'K3E1', 'K3E3', 'AVG3', 'K5E3', 'AVG3', 'AVG5', 'K3E2')
+    ]
+    assert 'MBConv or average blocks' in written
+
+
+def test_a_name_that_is_taken_is_refused(pooled):
+    with pytest.raises(SpaceError, match="a name of its own; received 'pooled', which is taken"):
+        register_seed(POOLED)
+    with pytest.raises(SpaceError, match="name of its own; received 'basic', which is taken"):
+        register_block('basic', BlockKind('basic', averages_too))
+
+
+def test_a_seed_of_unknown_blocks_or_ops_is_refused():
+    with pytest.raises(SpaceError, match="one of mbconv, .*; x has 'dense'.*register_block"):
+        register_seed(Seed('x', 8, (), block='dense'))
+    with pytest.raises(SpaceError, match="must read like 'k5e3'.*received 'k3g1'"):
+        register_seed(Seed('x', 8, (Stage(8, 1, ('k3g1',)),)))
+    assert 'x' not in SEEDS
+
+
+def test_an_op_without_a_module_is_named():
+    class Nothing(Op):
+        text = 'nothing'
+
+    node = Node('stages.0.0', Nothing(), (STEM,), 8, 8, 1, 1, 0, 0, 0)
+    with pytest.raises(TypeError, match='Nothing of stages.0.0 has none.*build_block.register'):
+        build_block(node.op, node, Style(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU')))

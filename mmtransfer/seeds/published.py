@@ -270,6 +270,7 @@ def register_seed(seed: Seed) -> None:
             f'a seed must have a name of its own; received {short(seed.name)}, which is taken, as '
             f'are {listed(SEEDS)}. Choose another name.'
         )
+    read = seed.kind.read
     for op in (op for stage in seed.stages for op in stage.ops if op != SKIP):
-        seed.op(op)
+        read(op)
     SEEDS[seed.name] = seed
