@@ -61,7 +61,7 @@ def measure(args: argparse.Namespace) -> tuple['AdditiveTable', 'Stamp', 'Archit
     last = len(supernet.stages) - 1
     whole = AdaptedBackbone(
         seed,
-        (last,),
+        out_indices=(last,),
         norm_cfg=supernet.norm_cfg,
         output_stride=stride,
         channels_last=supernet.channels_last,

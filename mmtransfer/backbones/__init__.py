@@ -6,6 +6,7 @@ from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError
+from mmtransfer.backbones.settings import Settings
 from mmtransfer.backbones.supernet import Supernet, supernets_in
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     'FNASupernet',
     'Selection',
     'SelectionError',
+    'Settings',
     'StagedBackbone',
     'Supernet',
     'supernets_in',

@@ -9,9 +9,9 @@ from mmengine.logging import print_log
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture, unfinished
-from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.graph import run_graph
+from mmtransfer.backbones.settings import Settings
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import SEEDS, Node
 from mmtransfer.spaces import allocation, network, read_architecture
@@ -25,25 +25,12 @@ class AdaptedBackbone(StagedBackbone):
         architecture: Name of a seed (the published network itself), alone or with blocks
             (``resnet50:1,3,7,5``), path of an architecture file or of a checkpoint of the adapted
             network, which holds its architecture; the content of a file, or an architecture.
-        out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
-            default the last one of every size from a quarter of the image on.
-        frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.
-        norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
-        norm_eval: Every norm uses its running statistics in training too.
-        with_cp: Recompute the blocks' activations in the backward pass.
-        init_cfg: As MMEngine's, or ``dict(type='mmtransfer.Remap', checkpoint=...)`` to take the
-            weights from a checkpoint of the seed network.
-        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
-            it become dilations.
         blocks: With the name of a seed, how many blocks each stage of several keeps, for
             ``resnet50`` such as ``[1, 3, 7, 5]``.
         max_blocks: With ``blocks``, of the supernet that the weights will come from.
         expand_indices: The stages whose first block's expansion is returned as well, before the
             features of ``out_indices``; ascending (SSDLite).
-        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
-            up to rounding, and where convolutions are narrow or depthwise often faster.
-        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
-            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
+        **settings: What all backbones share, see :class:`mmtransfer.backbones.Settings`.
 
     Raises:
         ArchitectureError: The architecture cannot be read or is not of its space.
@@ -54,21 +41,13 @@ class AdaptedBackbone(StagedBackbone):
     def __init__(
         self,
         architecture: Architecture | Mapping[str, Any] | str | os.PathLike,
-        out_indices: Sequence[int] | None = None,
-        frozen_stages: int = -1,
-        norm_cfg: dict[str, Any] | None = None,
-        norm_eval: bool = False,
-        with_cp: bool = False,
-        init_cfg: dict | list[dict] | None = None,
-        output_stride: int = 32,
-        expand_indices: Sequence[int] = (),
+        *,
         blocks: Sequence[int] | None = None,
         max_blocks: Sequence[int] | None = None,
-        channels_last: bool = False,
-        in_channels: int = 3,
-        **unknown: Any,
+        expand_indices: Sequence[int] = (),
+        **settings: Any,
     ) -> None:
-        refuse_unknown(type(self), unknown)
+        shared = Settings.of(type(self), settings)
         if blocks is None:
             if max_blocks is not None:
                 raise ValueError(
@@ -87,22 +66,10 @@ class AdaptedBackbone(StagedBackbone):
         warning = unfinished('the architecture is', found.provenance)
         if warning:
             print_log(warning, 'current', logging.WARNING)
-        layout = network(found, output_stride)
-        super().__init__(
-            layout.seed,
-            out_indices,
-            frozen_stages,
-            norm_cfg,
-            norm_eval,
-            with_cp,
-            init_cfg,
-            output_stride,
-            expand_indices,
-            channels_last,
-            in_channels,
-        )
+        layout = network(found, shared.output_stride)
+        super().__init__(layout.seed, shared, expand_indices)
         self.architecture = found
-        self.network = layout.reading(in_channels)
+        self.network = layout.reading(self.in_channels)
         self.add_stages(layout)
         self._expanding = [self._expanding_node(i) for i in self.expand_indices]
         self._outputs = [self.network.output(i) for i in self.out_indices]
@@ -110,6 +77,13 @@ class AdaptedBackbone(StagedBackbone):
         listed = all(isinstance(stage, nn.ModuleList) for stage in self.stages)
         self._is_chain = listed and self.network.is_chain
         self.freeze()
+
+    @classmethod
+    def with_architecture(cls, config: Any, architecture: Any) -> Any:
+        """The config of such a backbone with an architecture in place of its own."""
+        own = ('architecture', 'blocks', 'max_blocks')
+        kept = {key: value for key, value in config.items() if key not in own}
+        return config.__class__(kept, architecture=architecture)
 
     def _expanding_node(self, stage: int) -> str:
         """Name of the node whose expansion is returned, the first of its stage."""

@@ -1,8 +1,5 @@
-"""Arguments that all backbones share, read and checked."""
+"""What two of the shared arguments stand for: a remap as ``init_cfg``, and a ``norm_cfg``."""
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
-from inspect import Parameter, signature
 from typing import Any
 
 from mmcv.cnn.bricks.norm import infer_abbr
@@ -10,35 +7,6 @@ from mmengine.registry import MODELS
 
 from mmtransfer.registry import WEIGHT_INITIALIZERS, is_a, named_type
 from mmtransfer.seeds import Seed
-
-
-def refuse_unknown(backbone: type, unknown: Mapping[str, Any], more: Iterable[str] = ()) -> None:
-    """Raise TypeError for arguments that a backbone does not have, listing those it has.
-
-    Args:
-        backbone: Its class.
-        unknown: The arguments that were given beside its own; none: all is well.
-        more: Arguments that it takes beside those in its signature.
-    """
-    if not unknown:
-        return
-    own = [
-        p.name for p in signature(backbone).parameters.values() if p.kind != Parameter.VAR_KEYWORD
-    ]
-    known = [*own, *more]
-    meant = {name: get_close_matches(name, known, 1) for name in unknown}
-    hints = [f'{name!r} may mean {found[0]!r}.' for name, found in meant.items() if found]
-    if 'pretrained' in unknown:
-        hints = [
-            "mmseg's bases set model.pretrained, which ends up here: set model.pretrained=None, "
-            "and ask for weights by model.backbone.init_cfg=dict(type='mmtransfer.Remap', "
-            'checkpoint=...).'
-        ]
-    received = ', '.join(f'{name}={value!r}' for name, value in unknown.items())
-    raise TypeError(
-        f'{backbone.__name__} takes the arguments {", ".join(known)}; received also {received}. '
-        f'{" ".join(hints) or "Correct or remove it in model.backbone."}'
-    )
 
 
 @WEIGHT_INITIALIZERS.register_module()

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.backbones.arguments import norm_settings, take_remap
 from mmtransfer.backbones.graph import place
+from mmtransfer.backbones.settings import Settings
 from mmtransfer.blocks import Style, build_block, conv_norm_act
 from mmtransfer.remap.load import load_seed, take_state
 from mmtransfer.seeds import Network, Node, Seed
@@ -26,48 +27,21 @@ class StagedBackbone(BaseModule):
 
     Args:
         seed: Gives stem, kind of block, padding, activation and the settings of the norms.
-        out_indices: The stages (from 0, over all stages) whose features are returned, ascending.
-            Stages after the last of them exist, but do not run. None: the last one of every size
-            from a quarter of the image on.
-        frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages: their
-            parameters learn nothing and their norms use running statistics.
-        norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
-        norm_eval: Every norm uses its running statistics in training too.
-        with_cp: Recompute the blocks' activations in the backward pass; running statistics still
-            move once per step.
-        init_cfg: As MMEngine's; ``dict(type='mmtransfer.Remap', checkpoint=...)`` takes the weights
-            from a checkpoint of the seed network.
-        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
-            it become dilations.
+        settings: What all backbones can be told.
         expand_indices: The stages whose first block's expansion, with norm and activation, is
-            returned before the features of ``out_indices``; ascending, MBConv only (SSDLite).
-        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
-            up to rounding, and where convolutions are narrow or depthwise often faster.
-        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
-            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
+            returned before the features of ``out_indices``; ascending, only of blocks that expand
+            (SSDLite).
 
     Raises:
         ValueError: An argument is out of its range; the message gives the range.
     """
 
-    def __init__(
-        self,
-        seed: Seed,
-        out_indices: Sequence[int] | None,
-        frozen_stages: int,
-        norm_cfg: dict[str, Any] | None,
-        norm_eval: bool,
-        with_cp: bool,
-        init_cfg: dict | list[dict] | None,
-        output_stride: int,
-        expand_indices: Sequence[int],
-        channels_last: bool,
-        in_channels: int,
-    ) -> None:
-        init_cfg, self._remap_cfg = take_remap(init_cfg)
+    def __init__(self, seed: Seed, settings: Settings, expand_indices: Sequence[int] = ()) -> None:
+        init_cfg, self._remap_cfg = take_remap(settings.init_cfg)
         super().__init__(init_cfg)
         count = len(seed.stages)
-        self.out_indices = seed.feature_stages if out_indices is None else tuple(out_indices)
+        asked = settings.out_indices
+        self.out_indices = seed.feature_stages if asked is None else tuple(asked)
         if not self.out_indices or self.out_indices != tuple(
             i for i in range(count) if i in self.out_indices
         ):
@@ -76,24 +50,19 @@ class StagedBackbone(BaseModule):
                 f'ascending, each once; received {self.out_indices}.'
             )
         self.expand_indices = _expand_indices(seed, tuple(expand_indices), self.out_indices[-1])
-        if not -1 <= frozen_stages <= count:
+        if not -1 <= settings.frozen_stages <= count:
             raise ValueError(
                 f'frozen_stages must lie between -1 (nothing) and {count} (the stem and all stages '
-                f'of {seed.name}); received {frozen_stages}.'
+                f'of {seed.name}); received {settings.frozen_stages}.'
             )
-        if type(in_channels) is not int or in_channels < 1:
-            raise ValueError(
-                f'in_channels must be the number of channels of the images, at least 1; received '
-                f'{in_channels!r}.'
-            )
-        self.seed = replace(seed, in_channels=in_channels)
-        self.frozen_stages = frozen_stages
-        self.norm_eval = norm_eval
-        self.with_cp = with_cp
-        self.norm_cfg = norm_settings(seed, norm_cfg)
+        self.seed = replace(seed, in_channels=settings.in_channels)
+        self.frozen_stages = settings.frozen_stages
+        self.norm_eval = settings.norm_eval
+        self.with_cp = settings.with_cp
+        self.norm_cfg = norm_settings(seed, settings.norm_cfg)
         self.act_cfg = dict(type=seed.act)
-        self.output_stride = output_stride
-        self.channels_last = channels_last
+        self.output_stride = settings.output_stride
+        self.channels_last = settings.channels_last
         self.stem = self._stem()
         self.pool = nn.MaxPool2d(3, stride=2, padding=1) if seed.stem_pool else None
         self.stages = nn.ModuleList()

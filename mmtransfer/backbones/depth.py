@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.selection import MIXTURE
+from mmtransfer.backbones.settings import Settings
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.registry import MODELS
 from mmtransfer.spaces import depth_space, record_of, space_stages
@@ -25,23 +25,10 @@ class DepthSupernet(Supernet):
         seed: Name of the network that the space is built around.
         max_blocks: The most blocks of each stage in which the seed has several; by default the
             seed's own numbers.
-        out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
-            default the last one of every size from a quarter of the image on.
-        norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
-        norm_eval: Every norm uses its running statistics in training too.
-        frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.
-        with_cp: Recompute the blocks' activations in the backward pass.
-        init_cfg: As MMEngine's, or ``dict(type='mmtransfer.Remap', checkpoint=...)`` to take the
-            weights from a checkpoint of the seed network: blocks beyond its own begin as copies of
-            the last one of their stage.
-        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
-            it become dilations.
         differentiable: With logits, for a differentiable search: a stage's mixture is the sum of
             what its first 1, 2, ... blocks return, weighted by the probability that it ends there.
-        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
-            up to rounding, and where convolutions are narrow or depthwise often faster.
-        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
-            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
+        **settings: What all backbones share, see :class:`mmtransfer.backbones.Settings`. Remapped
+            from a seed, blocks beyond its own begin as copies of the last one of their stage.
 
     Raises:
         SpaceError: The arguments make no space.
@@ -53,35 +40,15 @@ class DepthSupernet(Supernet):
         self,
         seed: str = 'resnet50',
         max_blocks: Sequence[int] | None = None,
-        out_indices: Sequence[int] | None = None,
-        norm_cfg: dict[str, Any] | None = None,
-        norm_eval: bool = False,
-        frozen_stages: int = -1,
-        with_cp: bool = False,
-        init_cfg: dict | list[dict] | None = None,
-        output_stride: int = 32,
+        *,
         differentiable: bool = False,
-        channels_last: bool = False,
-        in_channels: int = 3,
-        **unknown: Any,
+        **settings: Any,
     ) -> None:
-        refuse_unknown(type(self), unknown)
+        shared = Settings.of(type(self), settings)
         space = depth_space(seed, max_blocks)
         kind = record_of(space)
-        network = kind.supernet(space, output_stride)
-        super().__init__(
-            network.seed,
-            out_indices,
-            frozen_stages,
-            norm_cfg,
-            norm_eval,
-            with_cp,
-            init_cfg,
-            output_stride,
-            (),
-            channels_last,
-            in_channels,
-        )
+        network = kind.supernet(space, shared.output_stride)
+        super().__init__(network.seed, shared)
         self.space = space
         self._choices = space_stages(space)
         self.add_stages(network)

@@ -1,6 +1,6 @@
 """The supernet of FNA++: every candidate of every searched layer, as an ordinary backbone."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import groupby
 from operator import attrgetter
@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmtransfer.backbones.arguments import refuse_unknown
 from mmtransfer.backbones.selection import MIXTURE
+from mmtransfer.backbones.settings import Settings
 from mmtransfer.backbones.supernet import Supernet
 from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
@@ -18,7 +18,7 @@ from mmtransfer.seeds import SKIP, Node
 from mmtransfer.space import Choice, SpaceError
 from mmtransfer.spaces import space_stages
 from mmtransfer.spaces.around import build_space
-from mmtransfer.spaces.kinds import kind_around, rule_arguments
+from mmtransfer.spaces.kinds import kind_around
 from mmtransfer.spaces.mbconv import MBCONV
 from mmtransfer.spaces.residual import RESIDUAL
 
@@ -38,27 +38,13 @@ class FNASupernet(Supernet):
 
     Args:
         seed: Name of the network that the space is built around.
-        out_indices: The stages (from 0, over all stages) whose features are returned, ascending; by
-            default the last one of every size from a quarter of the image on.
-        norm_cfg: MMCV config of a batch norm; eps and momentum are the seed's unless it sets them.
-        norm_eval: Every norm uses its running statistics in training too.
-        frozen_stages: -1 freezes nothing, 0 the stem, n the stem and the first n stages.
-        with_cp: Recompute activations in the backward pass, one candidate at a time; only the
-            inputs of layers are kept.
+        layers, kernels, expansions, min_layers, restrict: What the space around a seed of MBConv
+            blocks offers, see :func:`mmtransfer.spaces.mbconv_space`.
+        ops: What that around a ResNet offers, see :func:`mmtransfer.spaces.residual_space`.
         temperature: Divides the logits, positive.
-        init_cfg: As MMEngine's, or ``dict(type='mmtransfer.Remap', checkpoint=...)`` to give every
-            candidate its weights from a checkpoint of the seed network.
-        output_stride: Size of the image over that of the last features, 8, 16 or 32: strides beyond
-            it become dilations.
         expand_indices: The stages whose first layer's expansion is returned as well, before the
             features of ``out_indices``; its candidates must all expand alike (SSDLite).
-        channels_last: Compute in PyTorch's channels-last layout, features included: the same values
-            up to rounding, and where convolutions are narrow or depthwise often faster.
-        in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
-            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
-        **rule: What the space offers: ``layers``, ``kernels``, ``expansions``, ``min_layers`` and
-            ``restrict`` of :func:`mmtransfer.spaces.mbconv_space`; for a ResNet ``ops`` of
-            :func:`mmtransfer.spaces.residual_space`.
+        **settings: What all backbones share, see :class:`mmtransfer.backbones.Settings`.
 
     Raises:
         SpaceError: The arguments make no space.
@@ -69,37 +55,31 @@ class FNASupernet(Supernet):
     def __init__(
         self,
         seed: str = 'mobilenet_v2',
-        out_indices: Sequence[int] | None = None,
-        norm_cfg: dict[str, Any] | None = None,
-        norm_eval: bool = False,
-        frozen_stages: int = -1,
-        with_cp: bool = False,
+        *,
+        layers: Sequence[int] | None = None,
+        kernels: Sequence[int] | None = None,
+        expansions: Sequence[int] | None = None,
+        min_layers: int | None = None,
+        restrict: Mapping[str, Sequence[str]] | None = None,
+        ops: Sequence[str] | None = None,
         temperature: float = 1.0,
-        init_cfg: dict | list[dict] | None = None,
-        output_stride: int = 32,
         expand_indices: Sequence[int] = (),
-        channels_last: bool = False,
-        in_channels: int = 3,
-        **rule: Any,
+        **settings: Any,
     ) -> None:
-        known = [name for kind in KINDS for name in rule_arguments(kind)]
-        refuse_unknown(type(self), {k: v for k, v in rule.items() if k not in known}, known)
+        shared = Settings.of(type(self), settings)
+        offered = dict(
+            layers=layers,
+            kernels=kernels,
+            expansions=expansions,
+            min_layers=min_layers,
+            restrict=restrict,
+            ops=ops,
+        )
+        rule = {name: value for name, value in offered.items() if value is not None}
         kind = kind_around(seed, KINDS)
         space = build_space(kind, seed, rule)
-        network = kind.supernet(space, output_stride)
-        super().__init__(
-            network.seed,
-            out_indices,
-            frozen_stages,
-            norm_cfg,
-            norm_eval,
-            with_cp,
-            init_cfg,
-            output_stride,
-            expand_indices,
-            channels_last,
-            in_channels,
-        )
+        network = kind.supernet(space, shared.output_stride)
+        super().__init__(network.seed, shared, expand_indices)
         if not temperature > 0:
             raise ValueError(f'the temperature must be positive; received {temperature}.')
         self.space = space

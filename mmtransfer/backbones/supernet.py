@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.backbones.adapted import AdaptedBackbone
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.selection import MIXTURE, PendingBackward, Selection, SelectionError
+from mmtransfer.backbones.settings import arguments_of
 from mmtransfer.space import SearchSpace
 
 
@@ -86,6 +88,14 @@ class Supernet(StagedBackbone):
     def _select(self, selection: Selection) -> None:
         self._selection = selection
         self._options = selection.as_dict if isinstance(selection, Architecture) else {}
+
+    @classmethod
+    def with_architecture(cls, config: Any, architecture: Any) -> Any:
+        """The config of the plain network of an architecture in place of such a supernet."""
+        taken = {'_scope_', *arguments_of(AdaptedBackbone)} - {'init_cfg'}
+        kept = {key: value for key, value in config.items() if key in taken}
+        plain = config.__class__(kept, type='mmtransfer.AdaptedBackbone')
+        return AdaptedBackbone.with_architecture(plain, architecture)
 
     @contextmanager
     def evaluating(self, architecture: Architecture) -> Iterator[None]:

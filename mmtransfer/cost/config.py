@@ -3,7 +3,6 @@
 import copy
 import os
 from collections.abc import Iterator, Mapping
-from inspect import signature
 from typing import Any
 
 from mmengine.config import Config
@@ -11,10 +10,8 @@ from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.registry import MODELS as OWN_MODELS
+from mmtransfer.registry import MODELS as OWN
 from mmtransfer.registry import named_type
-
-_ADAPTED = 'mmtransfer.AdaptedBackbone'
 
 
 def build_model(
@@ -87,7 +84,7 @@ def _own_backbones(node: Any, key: str, scope: str | None) -> Iterator[tuple[str
     if isinstance(node, Mapping):
         scope = node.get('_scope_') or scope
         kind = named_type(node, MODELS, scope) if key.endswith('backbone') else None
-        if _is_supernet(kind) or 'AdaptedBackbone' in _names(kind):
+        if hasattr(kind, 'with_architecture'):
             yield key, node
             return
         items = node.items()
@@ -99,11 +96,6 @@ def _own_backbones(node: Any, key: str, scope: str | None) -> Iterator[tuple[str
 
 def _is_supernet(kind: Any) -> bool:
     return hasattr(kind, 'architecture_parameters')
-
-
-def _names(kind: Any) -> set[str]:
-    """Of a class and those it is derived from; ours lie in a room below."""
-    return {c.__name__ for c in getattr(kind, '__mro__', ())}
 
 
 def _put(model: Any, architecture: Architecture | str | os.PathLike) -> None:
@@ -120,23 +112,15 @@ def _put(model: Any, architecture: Architecture | str | os.PathLike) -> None:
 
 
 def _with_architecture(backbone: Any, architecture: Architecture | str | os.PathLike) -> Any:
-    kind = named_type(backbone, MODELS)
-    plain = named_type({'type': _ADAPTED}, MODELS)
-    if _is_supernet(kind):
-        taken = {'_scope_', *signature(plain).parameters}
-        backbone = backbone.__class__({k: v for k, v in backbone.items() if k in taken})
-        backbone.type = _ADAPTED
-    elif 'AdaptedBackbone' not in _names(kind):
-        supernets = [name for name, known in OWN_MODELS.module_dict.items() if _is_supernet(known)]
+    kind: Any = named_type(backbone, MODELS)
+    if not hasattr(kind, 'with_architecture'):
+        supernets = [name for name, own in OWN.module_dict.items() if _is_supernet(own)]
         raise ValueError(
-            f'an architecture can only be put into a backbone of type {_ADAPTED} or a supernet '
-            f'({", ".join(supernets)}); the config has {backbone.get("type")!r}. Take a search, '
-            f'adapt or seed config, or leave the architecture out.'
+            f'an architecture can only be put into a backbone of type mmtransfer.AdaptedBackbone '
+            f'or a supernet ({", ".join(supernets)}); the config has {backbone.get("type")!r}. '
+            f'Take a search, adapt or seed config, or leave the architecture out.'
         )
-    for shorthand in ('blocks', 'max_blocks'):
-        backbone.pop(shorthand, None)
-    backbone.architecture = architecture
-    return backbone
+    return kind.with_architecture(backbone, architecture)
 
 
 def _forget_weights(node: Any) -> None:

@@ -14,15 +14,21 @@ SAME = 'efficientnet_lite0'  # pads as TensorFlow's SAME does
 SIZES = ((33, 40), (64, 47), (37, 35))
 ONE_EACH = dict(blocks=[1, 1, 1, 1, 1])  # of five stages that have several
 KINDS = {
-    'same': lambda: AdaptedBackbone(SAME, (2,), **ONE_EACH),
-    'same_dilated': lambda: AdaptedBackbone(SAME, (3,), output_stride=8, **ONE_EACH),
-    'plain': lambda: AdaptedBackbone('mobilenet_v2', (2,), expand_indices=(2,), **ONE_EACH),
-    'channels_last': lambda: AdaptedBackbone(SAME, (2,), channels_last=True, **ONE_EACH),
+    'same': lambda: AdaptedBackbone(SAME, out_indices=(2,), **ONE_EACH),
+    'same_dilated': lambda: AdaptedBackbone(SAME, out_indices=(3,), output_stride=8, **ONE_EACH),
+    'plain': lambda: AdaptedBackbone(
+        'mobilenet_v2', out_indices=(2,), expand_indices=(2,), **ONE_EACH
+    ),
+    'channels_last': lambda: AdaptedBackbone(
+        SAME, out_indices=(2,), channels_last=True, **ONE_EACH
+    ),
     'basic': lambda: AdaptedBackbone('resnet18', blocks=[1, 1, 1, 1]),
-    'attention': lambda: AdaptedBackbone('se_resnet50', (1,), blocks=[1, 1, 1, 1]),
-    'non_local': lambda: AdaptedBackbone('resnet50_nl', (2,), blocks=[1, 1, 5, 1]),
-    'supernet': lambda: FNASupernet(SAME, (3,), layers=(1,) * 6, kernels=(3, 5), expansions=(3,)),
-    'depth': lambda: DepthSupernet('resnet18', [2, 1, 2, 1], (2,)),
+    'attention': lambda: AdaptedBackbone('se_resnet50', out_indices=(1,), blocks=[1, 1, 1, 1]),
+    'non_local': lambda: AdaptedBackbone('resnet50_nl', out_indices=(2,), blocks=[1, 1, 5, 1]),
+    'supernet': lambda: FNASupernet(
+        SAME, out_indices=(3,), layers=(1,) * 6, kernels=(3, 5), expansions=(3,)
+    ),
+    'depth': lambda: DepthSupernet('resnet18', [2, 1, 2, 1], out_indices=(2,)),
 }
 
 

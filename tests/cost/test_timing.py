@@ -72,7 +72,10 @@ def test_the_table_holds_every_time_and_nothing_for_skips():
 )
 def test_where_depth_is_searched_an_option_costs_its_block_and_those_before(seed, most, last):
     """Every block is timed at the shape that it meets; a network costs the sum of its blocks."""
-    supernet, images = DepthSupernet(seed, most, (last,)).eval(), torch.randn(1, 3, 65, 97)
+    supernet, images = (
+        DepthSupernet(seed, most, out_indices=(last,)).eval(),
+        torch.randn(1, 3, 65, 97),
+    )
     jobs = supernet_jobs(supernet, images)
     timed = seen_shapes(supernet, lambda: [job() for job in jobs.values()])
     supernet.select(supernet.space.architecture([str(n) for n in most]))
