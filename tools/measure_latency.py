@@ -18,8 +18,7 @@ from _errors import UserError, run_tool
 
 if TYPE_CHECKING:
     from mmtransfer.architecture import Architecture
-    from mmtransfer.cost.additive import AdditiveTable
-    from mmtransfer.cost.latency import Stamp
+    from mmtransfer.cost.latency import MeasuredTable, Stamp
 
 SEED = ('seed', '')
 
@@ -37,7 +36,7 @@ def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def measure(args: argparse.Namespace) -> tuple['AdditiveTable', 'Stamp', 'Architecture', float]:
+def measure(args: argparse.Namespace) -> tuple['MeasuredTable', 'Stamp', 'Architecture', float]:
     """The table, its stamp, the architecture closest to the seed, and its whole backbone's ms."""
     import torch
     from mmengine.registry import init_default_scope

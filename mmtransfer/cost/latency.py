@@ -19,9 +19,13 @@ import torch
 
 from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.formulas import Size
+from mmtransfer.cost.joint import JointTable
 from mmtransfer.files import write_atomically
 from mmtransfer.seeds import SKIP
 from mmtransfer.space import SearchSpace
+from mmtransfer.spaces import record_of
+
+MeasuredTable = AdditiveTable | JointTable
 
 FORMAT = 1
 _KEYS = ('format', 'unit', 'stamp', 'fixed', 'entries')
@@ -110,13 +114,24 @@ def latency_table(
     entries: Mapping[str, Mapping[str, float]],
     output_stride: int = 32,
     in_channels: int = 3,
-) -> AdditiveTable:
-    """A cost table of milliseconds; the entries may come in any order."""
-    ordered = {c.name: {o: entries[c.name][o] for o in c.options} for c in space.choices}
-    return AdditiveTable(space, input_size, 'latency', fixed, ordered, output_stride, in_channels)
+) -> MeasuredTable:
+    """A cost table of milliseconds; the entries are those of :func:`timed`, in any order."""
+    ordered = {n: {o: entries[n][o] for o in options} for n, options in timed(space).items()}
+    conditions = (space, input_size, 'latency', fixed)
+    kind = JointTable if record_of(space).parts(space) is None else AdditiveTable
+    return kind(*conditions, ordered, output_stride, in_channels)
 
 
-def write_latency(path: str | os.PathLike, table: AdditiveTable, stamp: Stamp) -> None:
+def timed(space: SearchSpace) -> dict[str, tuple[str, ...]]:
+    """What a latency table has times of: choice -> its options; where costs do not add up, the
+    nodes of the supernet and the op of each."""
+    kind = record_of(space)
+    if kind.parts(space) is None:
+        return {node.name: (node.op.text,) for node in kind.supernet(space).nodes}
+    return {choice.name: choice.options for choice in space.choices}
+
+
+def write_latency(path: str | os.PathLike, table: MeasuredTable, stamp: Stamp) -> None:
     """Write a table and its stamp, whole or not at all.
 
     Raises:
@@ -135,7 +150,7 @@ def write_latency(path: str | os.PathLike, table: AdditiveTable, stamp: Stamp) -
 
 def read_latency(
     path: str | os.PathLike, space: SearchSpace, /, **wanted: Any
-) -> tuple[AdditiveTable, Stamp]:
+) -> tuple[MeasuredTable, Stamp]:
     """Read a table, provided that it was measured under the conditions of this machine and search.
 
     The name of the device and the version of PyTorch must be those of this machine, the fingerprint
@@ -184,7 +199,7 @@ def read_latency(
 
 def asked_latency(
     space: SearchSpace, input_size: Size, output_stride: int, in_channels: int, source: Any
-) -> AdditiveTable:
+) -> MeasuredTable:
     """The table of the file that a search config names as ``latency_table``.
 
     Args:
@@ -219,7 +234,7 @@ def asked_latency(
 
 def check_times(space: SearchSpace, fixed: Any, entries: Any, source: str) -> None:
     """Raise LatencyTableError unless there is one sound time for every option of the space."""
-    shape = {c.name: set(c.options) for c in space.choices}
+    shape = {name: set(options) for name, options in timed(space).items()}
     if not isinstance(entries, Mapping) or shape != {
         name: set(times) if isinstance(times, Mapping) else None for name, times in entries.items()
     }:

@@ -1,13 +1,13 @@
 """Cost per (choice, option), filled once for a space and an input size; a search looks it up."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.formulas import Size
+from mmtransfer.cost.joint import JointTable
 from mmtransfer.cost.metrics import METRICS, counted_metrics
-from mmtransfer.seeds import Node
 from mmtransfer.space import SearchSpace
 from mmtransfer.spaces import record_of
 
@@ -91,15 +91,16 @@ def cost_table(
 
     kind = record_of(space)
     network = kind.supernet(space, output_stride).reading(in_channels)
-    parts = kind.parts(space, output_stride)
     sizes = network.sizes(size)
-
-    def cost(nodes: Iterable[Node]) -> float:
-        return sum(counted.node(node, sizes[node.inputs[0]]) for node in nodes)
-
-    fixed = counted.fixed(network.seed, size) + cost(parts.fixed)
+    costs = {node.name: counted.node(node, sizes[node.inputs[0]]) for node in network.nodes}
+    fixed = counted.fixed(network.seed, size)
+    parts = kind.parts(space, output_stride)
+    if parts is None:
+        nodes = {node.name: {node.op.text: costs[node.name]} for node in network.nodes}
+        return JointTable(space, size, metric, fixed, nodes, output_stride, in_channels)
+    fixed += sum(costs[node.name] for node in parts.fixed)
     entries = {
-        name: {option: cost(nodes) for option, nodes in options.items()}
+        name: {option: sum(costs[n.name] for n in nodes) for option, nodes in options.items()}
         for name, options in parts.options.items()
     }
     return AdditiveTable(space, size, metric, fixed, entries, output_stride, in_channels)

@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.formulas import Size
-from mmtransfer.cost.latency import latency_table
-from mmtransfer.seeds import Node
+from mmtransfer.cost.latency import MeasuredTable, latency_table
+from mmtransfer.seeds import Network, Node
 from mmtransfer.seeds.networks import STEM
 from mmtransfer.spaces import record_of
 
@@ -57,7 +56,7 @@ def _cuda_ms(job: Job) -> float:
 
 def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
     """The jobs of a latency table: ``FIXED``, and (choice, option) for the nodes that no option
-    before it has.
+    before it has; where costs do not add up, (node, op) for every node.
 
     Args:
         supernet: A backbone with ``space``, ``begin`` and its modules under the names of the nodes.
@@ -75,7 +74,11 @@ def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
         ran = [(supernet.get_submodule(n.name), inputs[n.name]) for n in nodes]
         return lambda: [_run(module, x) for module, x in (*more, *ran)]
 
-    jobs = {FIXED: job(parts.fixed, (supernet.begin, images))}
+    begin = (supernet.begin, images)
+    if parts is None:
+        nodes = _supernet(supernet).nodes
+        return {FIXED: job((), begin)} | {(n.name, n.op.text): job([n]) for n in nodes}
+    jobs = {FIXED: job(parts.fixed, begin)}
     for name, options in parts.options.items():
         jobs |= {(name, option): job(own) for option, own in _own(options).items() if own}
     return jobs
@@ -93,14 +96,17 @@ def _own(options: Mapping[str, Sequence[Node]]) -> dict[str, list[Node]]:
 
 def _inputs(supernet: Any, images: Tensor) -> dict[str, Tensor]:
     """What each node of a supernet is given, by its name; its values are of no importance."""
-    network = record_of(supernet.space).supernet(supernet.space, supernet.output_stride)
     outputs = {STEM: _run(supernet.begin, images)}
     inputs: dict[str, Tensor] = {}
-    for node in network.nodes:
+    for node in _supernet(supernet).nodes:
         inputs[node.name] = torch.randn_like(outputs[node.inputs[0]])
         module = supernet.get_submodule(node.name)
         outputs[node.name] = _run(module, inputs[node.name])
     return inputs
+
+
+def _supernet(supernet: Any) -> Network:
+    return record_of(supernet.space).supernet(supernet.space, supernet.output_stride)
 
 
 def _run(module: Any, x: Tensor) -> Tensor:
@@ -110,10 +116,13 @@ def _run(module: Any, x: Tensor) -> Tensor:
 
 def table_of_times(
     supernet: Any, input_size: Size, times: Mapping[tuple[str, str], float]
-) -> AdditiveTable:
+) -> MeasuredTable:
     """The latency table of what :func:`median_times` found for :func:`supernet_jobs`."""
     parts = record_of(supernet.space).parts(supernet.space, supernet.output_stride)
-    entries = {name: _sums(name, options, times) for name, options in parts.options.items()}
+    if parts is None:
+        entries = {n: {o: times[n, o]} for n, o in times if (n, o) != FIXED}
+    else:
+        entries = {name: _sums(name, options, times) for name, options in parts.options.items()}
     return latency_table(
         supernet.space,
         input_size,

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.seeds.layout import Layout
 from mmtransfer.seeds.networks import Network, Node
 from mmtransfer.space import SearchSpace
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Name of a target's node -> the source's node that its weights come from; None: it keeps its own.
 Origins = Mapping[str, str | None]
@@ -91,8 +94,9 @@ class SpaceKind(Protocol):
     def layout(self, space: SearchSpace, in_channels: int = 3) -> Layout:
         """Names and shapes of the supernet's tensors, logits that it always has included."""
 
-    def parts(self, space: SearchSpace, output_stride: int = 32) -> Parts:
-        """What each option adds to the cost of a network."""
+    def parts(self, space: SearchSpace, output_stride: int = 32) -> Parts | None:
+        """What each option adds to the cost of a network; None where that depends on other choices:
+        then the record is one of :class:`JointCosts` too."""
 
     def from_seed(self, space: SearchSpace, source: Network, target: Network) -> Origins:
         """Where the nodes of a network of the space, or of its supernet, come from.
@@ -106,3 +110,22 @@ class SpaceKind(Protocol):
     def from_supernet(self, space: SearchSpace, target: Network) -> Origins:
         """Where the nodes of a plain network lie in the supernet; those that lie nowhere in it are
         left out."""
+
+
+class JointCosts(Protocol):
+    """What a record answers beside, where the cost of an option depends on other choices.
+
+    ``cost_of`` gives the cost of a node of the supernet by its name. Neither sum has the stem.
+    """
+
+    def expected(
+        self,
+        space: SearchSpace,
+        probabilities: Mapping[str, Tensor],
+        cost_of: Callable[[str], float],
+    ) -> Tensor:
+        """Expected cost of a network whose options are drawn with these probabilities: a scalar,
+        differentiable."""
+
+    def bounds(self, space: SearchSpace, cost_of: Callable[[str], float]) -> tuple[float, float]:
+        """Costs of the cheapest and of the most expensive network of the space."""
