@@ -47,8 +47,8 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.cost.metrics import METRICS
 from mmtransfer.cost.noted import with_cost
 from mmtransfer.cost.table import table_for
-from mmtransfer.engine.greedy_loop import label
 from mmtransfer.files import write_atomically
+from mmtransfer.hooks.chain_report import label
 from mmtransfer.hooks.remap import RemapHook
 from mmtransfer.registry import HOOKS, is_a
 from mmtransfer.report.curves import read_run

@@ -30,7 +30,7 @@ from mmengine.registry import init_default_scope
 from mmtransfer import compat
 from mmtransfer.backbones import MIXTURE, AdaptedBackbone, FNASupernet
 from mmtransfer.cost.table import cost_table
-from mmtransfer.engine.search_loop import architecture_step
+from mmtransfer.engine.learning import held_still
 
 GIB = 2**30
 DEVICE = torch.device('cpu')
@@ -212,7 +212,7 @@ def mixture_step(net: FNASupernet, kind: str, x: torch.Tensor) -> None:
         return
     logits = {id(p) for p in net.architecture_parameters()}
     net.select(MIXTURE)
-    with architecture_step(net, [p for p in net.parameters() if id(p) not in logits]):
+    with held_still(net, [p for p in net.parameters() if id(p) not in logits]):
         energy(net(x)).backward()
     net.release()
 

@@ -1,5 +1,6 @@
 """What a stranger adds from outside of the package, each in one place."""
 
+import copy
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -16,8 +17,11 @@ from mmtransfer.blocks import Style, build_block
 from mmtransfer.cost import METRICS, Metric, cost_table
 from mmtransfer.cost.counter import count_backbone
 from mmtransfer.cost.formulas import node_madds, node_params, strided
+from mmtransfer.registry import REGULARISERS, SEARCHERS
 from mmtransfer.remap import load_seed, network_to_network, remap
 from mmtransfer.report.drawing import draw
+from mmtransfer.search import Regulariser, Searcher, derive, derive_from_checkpoint, joint_step
+from mmtransfer.search.derive import plain_probabilities
 from mmtransfer.seeds import (
     BLOCK_KINDS,
     SEEDS,
@@ -40,7 +44,8 @@ from mmtransfer.seeds.networks import stem_convs
 from mmtransfer.space import SpaceError
 from mmtransfer.spaces import mbconv_space, seed_architecture, space_of
 from tests.backbones.nets import stir
-from tests.engine.tiny import search_config
+from tests.engine.joint import joint_config
+from tests.engine.tiny import search_config, train_config
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -236,3 +241,70 @@ def test_an_op_without_a_module_is_named():
     node = Node('stages.0.0', Nothing(), (STEM,), 8, 8, 1, 1, 0, 0, 0)
     with pytest.raises(TypeError, match='Nothing of stages.0.0 has none.*build_block.register'):
         build_block(node.op, node, Style(norm_cfg=dict(type='BN'), act_cfg=dict(type='ReLU')))
+
+
+class Leaning(Searcher):
+    """Weights and logits learn together; the options of the highest logits win."""
+
+    kinds = ('joint',)
+    holds_out = False
+
+    def __init__(self, supernet, table, seed):
+        self.supernet, self.seed, self.steps_taken = supernet, seed, 0
+
+    def steps(self, iteration, per_epoch):
+        yield joint_step(iteration)
+
+    def stepped(self, plan, probabilities):
+        self.steps_taken += 1
+
+    def architecture(self):
+        if self.steps_taken == 0:
+            return None
+        return derive(self.supernet.space, plain_probabilities(self.supernet))
+
+    def state(self):
+        return {'steps': self.steps_taken}
+
+    def restore(self, state, iteration, per_epoch):
+        self.steps_taken = state['steps']
+
+
+class Smooth(Regulariser):
+    """Pulls the output of one node towards what the backbone was given, in the mean."""
+
+    name, acts_in, records = 'smooth', ('weights', 'joint'), ('input', 'stages.1.0')
+
+    def __init__(self, factor):
+        self.factor = factor
+
+    def __call__(self, step):
+        node, images = step.records['stages.1.0'], step.records['input']
+        return self.factor * (node.mean() - images.mean()).square()
+
+
+def test_a_searcher_with_joint_steps_from_outside(tmp_path, monkeypatch):
+    """It trains with the optimiser of a stock config, writes its result, and its checkpoint says
+    the same."""
+    compat.apply()
+    monkeypatch.setitem(SEARCHERS.module_dict, 'Leaning', Leaning)
+    config = joint_config(tmp_path, epochs=1, searcher=dict(type='Leaning'))
+    runner = Runner.from_cfg(copy.deepcopy(config))
+    runner.train()
+    found = Architecture.read(tmp_path / 'architecture.json')
+    assert found == runner.train_loop.searcher.architecture()
+    assert found == derive_from_checkpoint(config, tmp_path)
+    assert runner.train_loop.searcher.state() == {'steps': 4}
+
+
+@pytest.mark.parametrize('training', [train_config, joint_config])
+def test_a_regulariser_that_reads_node_outputs_from_outside(tmp_path, monkeypatch, training):
+    """In an ordinary training and in a search, by the same lines."""
+    compat.apply()
+    monkeypatch.setitem(REGULARISERS.module_dict, 'Smooth', Smooth)
+    config = training(tmp_path, epochs=1, regularisers=[dict(type='Smooth', factor=0.5)])
+    config.optim_wrapper.type = 'OptimWrapper'
+    runner = Runner.from_cfg(config)
+    runner.train()
+    values = runner.message_hub.log_scalars['train/smooth']._log_history
+    assert len(values) == len(runner.train_loop.dataloader) and min(values) > 0

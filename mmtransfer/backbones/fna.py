@@ -1,7 +1,7 @@
 """The supernet of FNA++: every candidate of every searched layer, as an ordinary backbone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -26,6 +26,15 @@ KINDS = (MBCONV, RESIDUAL)  # of which there is a supernet here, by the seed
 
 # A candidate (None: skip) and its weight in the sum (None: it runs alone).
 Term = tuple[nn.Module | None, Tensor | None]
+
+
+class Candidates(nn.ModuleDict):
+    """The candidates of a layer. What they return together passes through here, where hooks see it
+    as the layer's output."""
+
+    def forward(self, run: Callable[[Tensor], Any], x: Tensor) -> Any:
+        """What ``run`` makes of ``x`` by some of the candidates."""
+        return run(x)
 
 
 @MODELS.register_module()
@@ -99,7 +108,7 @@ class FNASupernet(Supernet):
             layers = nn.ModuleList()
             for offered in positions:
                 blocks = {node.op.text: self.block(node) for node in offered}
-                layers.append(nn.ModuleDict(blocks) if choices else blocks[offered[0].op.text])
+                layers.append(Candidates(blocks) if choices else blocks[offered[0].op.text])
             self.stages.append(layers)
 
     def _check_expansion(self, stage: int) -> None:
@@ -155,11 +164,12 @@ class FNASupernet(Supernet):
                     terms = self._terms(choices[position], layer, mixing)
                 else:
                     terms = [(layer, None)]
-                if position == 0 and index in self.expand_indices:
-                    x, expanded = self._sum_with_expansion(terms, x)
-                    expansions.append(expanded)
-                else:
-                    x = self._sum(terms, x)
+                expands = position == 0 and index in self.expand_indices
+                run = partial(self._sum_with_expansion if expands else self._sum, terms)
+                found: Any = layer(run, x) if choices else run(x)
+                x = found[0] if expands else found
+                if expands:
+                    expansions.append(found[1])
             if index in self.out_indices:
                 features.append(x)
         if self.training and torch.is_grad_enabled():

@@ -55,7 +55,7 @@ def training_parts(runner: Any) -> list[Part]:
     if not hasattr(loop, 'dataloader'):  # until it is built, a loop is its config
         return []
     parts = [Part('train_dataloader.dataset', loop.dataloader)]
-    if hasattr(loop, 'arch_dataloader'):
+    if getattr(loop, 'arch_dataloader', None) is not None:
         split = (runner.cfg.get('train_cfg') or {}).get('split') or {}
         own = isinstance(split.get('arch'), Mapping)
         key = 'train_cfg.split.arch' if own else 'train_dataloader.dataset'

@@ -1,10 +1,9 @@
 """The glue to MMEngine: loops, optimiser wrappers, the model wrapper."""
 
 from mmtransfer.engine.amp import RegularisedAmpOptimWrapper
-from mmtransfer.engine.greedy_loop import GreedyBlockSearchLoop
 from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper
 from mmtransfer.engine.parallel import AverageGradients, DistributedDataParallel
-from mmtransfer.engine.search_loop import SearchLoop
+from mmtransfer.engine.search_loop import GreedyBlockSearchLoop, SearchLoop
 from mmtransfer.engine.search_optim import SearchOptimWrapperConstructor
 from mmtransfer.engine.train_loop import SeededTrainLoop
 

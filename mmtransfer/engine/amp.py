@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper
+from mmtransfer.engine.optim import NonFiniteLossError, RegularisedOptimWrapper, config_key
 from mmtransfer.models import unwrap
 from mmtransfer.registry import OPTIM_WRAPPERS
 
@@ -118,7 +118,7 @@ class RegularisedAmpOptimWrapper(RegularisedOptimWrapper):
                 f'the gradients must be finite; those of the last {_OVERFLOWS} steps were not, '
                 f'with the loss scaled by {self.loss_scaler.get_scale():.3g}, and nothing was '
                 f"updated by them. Lower the learning rate, or compute in dtype='bfloat16' "
-                f'({"optim_wrapper." + self.kind if self.kind else "optim_wrapper"}).'
+                f'({config_key(self.kind)}).'
             )
 
     def _stepped(self, *_: Any) -> None:

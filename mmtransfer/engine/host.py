@@ -9,32 +9,35 @@ import torch
 from torch import Tensor
 
 
-def numbers(tensors: Sequence[Tensor]) -> list[list[float]]:
-    """The values of tensors as plain numbers, read at once.
-
-    Args:
-        tensors: On one device, of any shapes and floating dtypes.
-
-    Returns:
-        Per tensor its values in order.
-    """
-    flat = _joined(tensors).tolist()
-    sizes = [t.numel() for t in tensors]
-    ends = [sum(sizes[: n + 1]) for n in range(len(sizes))]
-    return [flat[end - size : end] for end, size in zip(ends, sizes, strict=True)]
-
-
 def on_host(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, with the scalars that are tensors copied to the host at once.
+    """The same values, with the scalars that are tensors copied to the host at once.
 
     Args:
         values: Such as the losses of a step. What is no tensor of one element stays as it is.
     """
+    return together(values, {})[0]
+
+
+def together(
+    values: Mapping[str, Any], vectors: Mapping[str, Tensor]
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """As :func:`on_host`, with the numbers of some vectors in the same copy.
+
+    Args:
+        values: See there.
+        vectors: Tensors of any shapes and floating dtypes.
+
+    Returns:
+        The values, and per vector its numbers in order.
+    """
     scalars = {k: v for k, v in values.items() if isinstance(v, Tensor) and v.numel() == 1}
-    if not scalars:
-        return dict(values)
-    copied = _joined(list(scalars.values())).cpu().unbind()
-    return {**values, **dict(zip(scalars, copied, strict=True))}
+    tensors = [*scalars.values(), *vectors.values()]
+    if not tensors:
+        return dict(values), {}
+    copied = _joined(tensors).cpu().split([t.numel() for t in tensors])
+    found = {k: part[0] for k, part in zip(scalars, copied, strict=False)}
+    numbers = (part.tolist() for part in copied[len(scalars) :])
+    return {**values, **found}, dict(zip(vectors, numbers, strict=True))
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

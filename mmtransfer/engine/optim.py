@@ -26,7 +26,8 @@ class RegularisedOptimWrapper(OptimWrapper):
     ``train/<name>``.
 
     Args:
-        kind: ``'weights'`` or ``'arch'`` in a search, empty in an ordinary training.
+        kind: In a search ``'weights'`` or ``'arch'``, the part of ``optim_wrapper`` that it is, or
+            ``'joint'``; empty in an ordinary training.
         **kwargs: MMEngine's own: optimizer, clip_grad, accumulative_counts. Gradients that were
             accumulated when a checkpoint was written are in it. A search zeroes all gradients
             before each step, so it cannot accumulate any.
@@ -39,8 +40,8 @@ class RegularisedOptimWrapper(OptimWrapper):
         counts = kwargs.get('accumulative_counts', 1)
         if kind and counts != 1:
             raise ValueError(
-                f'accumulative_counts must be 1 in a search, where every step runs another path '
-                f'and begins without gradients; received {counts} in optim_wrapper.{kind}. Raise '
+                f'accumulative_counts must be 1 in a search, where every step begins without '
+                f'gradients; received {counts} in {config_key(kind)}. Raise '
                 f'train_dataloader.batch_size instead.'
             )
         super().__init__(*args, **kwargs)
@@ -100,6 +101,11 @@ class RegularisedOptimWrapper(OptimWrapper):
 
     def _parameters(self) -> list[nn.Parameter]:
         return [p for group in self.optimizer.param_groups for p in group['params']]
+
+
+def config_key(kind: str) -> str:
+    """Where the config has the optimiser of a kind of step."""
+    return f'optim_wrapper.{kind}' if kind in ('weights', 'arch') else 'optim_wrapper'
 
 
 def finite_values(named: Mapping[str, Tensor], kind: str = '') -> list[float]:

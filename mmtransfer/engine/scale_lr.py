@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mmengine.optim import OptimWrapperDict
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 
 def scale_weights_alone(runner: Any) -> None:
@@ -16,7 +16,8 @@ def scale_weights_alone(runner: Any) -> None:
         runner: Its optimisers are built here, where there is something to scale, as it would
             directly after the loop.
     """
-    if not (runner.auto_scale_lr or {}).get('enable', False):
+    one = isinstance(runner.optim_wrapper, OptimWrapper)  # of joint steps: its one rate is scaled
+    if one or not (runner.auto_scale_lr or {}).get('enable', False):
         return
     runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
     weights = OptimWrapperDict(weights=runner.optim_wrapper['weights'])

@@ -1,9 +1,11 @@
-"""The optimisers of a search: one for the weights, one for the architecture parameters."""
+"""The optimisers of a search: one for the weights and one for the architecture parameters, or one
+for both."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from mmengine.optim import (
     AmpOptimWrapper,
     OptimWrapper,
@@ -86,18 +88,71 @@ class SearchOptimWrapperConstructor:
         return OptimWrapperDict(weights=weights, arch=arch)
 
 
+def take_ordinary(runner: Any, kinds: Sequence[str]) -> None:
+    """Build the optimiser of a search that has one for all that learns, with our wrapper.
+
+    The architecture parameters decay by no weight decay, whatever the config says of others.
+
+    Args:
+        runner: Its ``optim_wrapper`` is an ordinary one where the searcher plans joint steps.
+        kinds: Of the steps that the searcher plans.
+
+    Raises:
+        ValueError: Its wrapper takes no regularisers.
+    """
+    if 'joint' not in kinds:
+        return
+    take_regularisers(runner, kind='joint')
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    logits = [p for m in supernets_in(unwrap(runner.model)) for p in m.architecture_parameters()]
+    spare_from_decay(runner.optim_wrapper.optimizer, logits)
+
+
+def take_regularisers(runner: Any, **settings: Any) -> None:
+    """Let the ordinary ``optim_wrapper`` of a runner be built as one that takes regularisers.
+
+    Raises:
+        ValueError: Its wrapper is another one, or built already, or there are several.
+    """
+    given = runner.optim_wrapper
+    if isinstance(given, RegularisedOptimWrapper):
+        return
+    if isinstance(given, OptimWrapper | OptimWrapperDict) or given is None:
+        raise ValueError(
+            f'regularisers need one optim_wrapper that takes them, a '
+            f'mmtransfer.RegularisedOptimWrapper; received {type(given).__name__}. Give its config.'
+        )
+    runner.optim_wrapper = dict(_with_our_type('', given), **settings)
+
+
+def spare_from_decay(optimizer: torch.optim.Optimizer, spared: Sequence[nn.Parameter]) -> None:
+    """Give parameters groups of their own, without weight decay and otherwise as they are."""
+    ids = {id(p) for p in spared}
+    for group in list(optimizer.param_groups):
+        mine = [p for p in group['params'] if id(p) in ids]
+        if not mine or not group.get('weight_decay'):
+            continue
+        group['params'] = [p for p in group['params'] if id(p) not in ids]
+        own = {k: v for k, v in group.items() if k != 'params'}
+        if group['params']:
+            optimizer.add_param_group({**own, 'params': mine, 'weight_decay': 0.0})
+        else:
+            group.update(params=mine, weight_decay=0.0)
+
+
 def _with_our_type(part: str, cfg: Mapping[str, Any]) -> dict[str, Any]:
     """The config of a wrapper with the class that is built.
 
     Raises:
         ValueError: A wrapper that takes no regularisers.
     """
+    key = f'optim_wrapper.{part}'.rstrip('.')
     given = cfg.get('type', 'OptimWrapper')
     kind: Any = OPTIM_WRAPPERS.get(given) if isinstance(given, str) else given
     ours = _OURS.get(kind, kind)
     if not (isinstance(ours, type) and issubclass(ours, RegularisedOptimWrapper)):
         raise ValueError(
-            f'optim_wrapper.{part}.type must be OptimWrapper, AmpOptimWrapper (mixed precision) or '
+            f'{key}.type must be OptimWrapper, AmpOptimWrapper (mixed precision) or '
             f'a subclass of mmtransfer.RegularisedOptimWrapper, which add the regularisers of a '
             f'search to its loss; received {given!r}. Use one of them.'
         )

@@ -1,5 +1,7 @@
 """An ordinary training whose continuation repeats it exactly."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from mmengine.registry import DATASETS
@@ -9,11 +11,14 @@ from torch.utils.data import DataLoader
 
 from mmtransfer.data.batches import naming_norms
 from mmtransfer.data.loaders import EpochLoader, build_loader, epoch_loader
+from mmtransfer.engine.search_optim import take_regularisers
+from mmtransfer.engine.terms import Terms, recorded_backbone
 from mmtransfer.hooks.checks.ranges import check_ranges
 from mmtransfer.hooks.checks.run import ensure_checked
 from mmtransfer.hooks.checks.schedule import warn_of_misfits
 from mmtransfer.hooks.checks.stock_hooks import check_hooks, replay_switches
 from mmtransfer.hooks.statistics import ensure_averaged
+from mmtransfer.models import unwrap
 from mmtransfer.randomness import common_seed, draw_seed, seed_step
 from mmtransfer.registry import LOOPS
 
@@ -32,11 +37,14 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         dataloader: ``train_dataloader`` of the config.
         max_epochs: Passes over the data.
         val_begin, val_interval: As MMEngine's.
+        regularisers: Configs of terms added to the loss, such as one that compares the backbone's
+            features with a teacher's; every step is of kind ``'weights'`` for them.
 
     Raises:
         EndlessSamplerError: The sampler never ends.
         RangeError: A number is out of its range.
         HookError: A hook of the config cannot work on this data or model.
+        ValueError: A regulariser makes no sense here, or ``optim_wrapper`` takes none.
     """
 
     checks_schedule = True
@@ -48,6 +56,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         max_epochs: int,
         val_begin: int = 1,
         val_interval: int = 1,
+        regularisers: Sequence[dict] = (),
     ) -> None:
         check_ranges(dict(max_epochs=max_epochs, val_interval=val_interval))
         self.seed = common_seed(runner)
@@ -58,6 +67,10 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         ensure_averaged(runner)
         ensure_checked(runner)
         check_hooks(runner, loader)
+        self.terms: Terms | None = None
+        if regularisers:
+            self.terms = Terms(regularisers, recorded_backbone(unwrap(runner.model)))
+            take_regularisers(runner)
 
     @property
     def dataloader(self) -> Any:
@@ -106,5 +119,8 @@ class SeededTrainLoop(EpochBasedTrainLoop):
     def run_iter(self, idx: int, data_batch: Any) -> None:
         """One step; no random state of an earlier one reaches it."""
         seed_step(self.seed, 'step', self._iter)
-        with naming_norms(self.runner.model):
+        terms: Any = nullcontext()
+        if self.terms is not None:
+            terms = self.terms.joining(self.runner.optim_wrapper, 'weights', self._iter, data_batch)
+        with naming_norms(self.runner.model), terms:
             super().run_iter(idx, data_batch)

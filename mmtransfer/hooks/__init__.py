@@ -1,5 +1,6 @@
 """Hooks of MMEngine's: checkpoints, remapping, statistics, logs, checks before the first step."""
 
+from mmtransfer.hooks.chain_report import ChainReportHook
 from mmtransfer.hooks.checkpoint import CheckpointHook
 from mmtransfer.hooks.checks import (
     CheckChannelsHook,
@@ -14,6 +15,7 @@ from mmtransfer.hooks.statistics import AverageStatisticsHook
 
 __all__ = [
     'AverageStatisticsHook',
+    'ChainReportHook',
     'CheckChannelsHook',
     'CheckClassesHook',
     'CheckRunHook',

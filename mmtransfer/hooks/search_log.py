@@ -7,6 +7,7 @@ from mmtransfer.hooks.checks.search import check_loop
 from mmtransfer.registry import HOOKS
 from mmtransfer.report.drawing import draw, to_array
 from mmtransfer.search import skip_share
+from mmtransfer.search.derive import plain_probabilities
 
 
 @HOOKS.register_module()
@@ -46,7 +47,7 @@ class SearchLogHook(Hook):
         if found is None:  # nothing is learned yet, or candidates are scored after the last epoch
             return
         with averaged(runner):
-            probabilities = loop.searcher.probabilities()
+            probabilities = plain_probabilities(loop.supernet)
         scalars = {
             f'prob/{c.name}/{option}': p
             for c in space.choices

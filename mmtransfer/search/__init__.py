@@ -20,7 +20,9 @@ from mmtransfer.search.greedy import GreedyBlockSearcher, beaten
 from mmtransfer.search.guard import skip_share
 from mmtransfer.search.regularisers import CostTerm, Regulariser, Step
 from mmtransfer.search.scores import Scores, ScoresError
+from mmtransfer.search.searcher import SearchConfigError, Searcher
 from mmtransfer.search.sizes import all_of_size, count_of_size, ladder, size_of, some_of_size
+from mmtransfer.search.step import StepPlan, architecture_step, joint_step, weight_step
 from mmtransfer.search.target import Target, TargetError, cost_in_units
 
 __all__ = [
@@ -36,10 +38,14 @@ __all__ = [
     'Regulariser',
     'Scores',
     'ScoresError',
+    'SearchConfigError',
+    'Searcher',
     'Step',
+    'StepPlan',
     'Target',
     'TargetError',
     'all_of_size',
+    'architecture_step',
     'beaten',
     'cost_in_units',
     'count_of_size',
@@ -47,9 +53,12 @@ __all__ = [
     'derive_from_checkpoint',
     'derive_supernet',
     'evaluated_architecture',
+    'joint_step',
     'ladder',
     'score_candidates',
     'size_of',
     'some_of_size',
     'skip_share',
+    'weight_step',
+    'with_cost',
 ]

@@ -12,7 +12,7 @@ to where it was.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mmtransfer.architecture import Architecture
@@ -21,13 +21,15 @@ from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.bound import CostBound
 from mmtransfer.search.scores import Scores
+from mmtransfer.search.searcher import Searcher
+from mmtransfer.search.step import StepPlan, weight_step
 from mmtransfer.search.target import Target
 
 # So many draws in a row that bring nothing new mean that there is nothing left.
 _MAX_DRAWS = 1_000
 
 
-class CandidateSearcher:
+class CandidateSearcher(Searcher):
     """What random and evolutionary search share.
 
     Args:
@@ -43,6 +45,8 @@ class CandidateSearcher:
         TargetError: The bound lies outside what the space can reach.
         ValueError: A number is out of its range.
     """
+
+    kinds = ('weights',)
 
     def __init__(
         self,
@@ -63,15 +67,9 @@ class CandidateSearcher:
         self.bound.sample(draw_rng(seed, 'any candidate'))  # if there is none, say so now
         self.told: dict[Architecture, float] = {}
 
-    def propose(self, kind: str, iteration: int, uniform: bool) -> Architecture:
-        """The path of a weight step: uniform over the space, whatever the cost.
-
-        Args:
-            kind: ``'weights'``; there are no architecture steps.
-            iteration: The loop's iteration.
-            uniform: Of no importance here.
-        """
-        return self.space.sample(draw_rng(self.seed, 'path', iteration))
+    def steps(self, iteration: int, per_epoch: int) -> Iterator[StepPlan]:
+        """A weight step whose path is uniform over the space, whatever the cost."""
+        yield weight_step(iteration, self.space.sample(draw_rng(self.seed, 'path', iteration)))
 
     def ask(self) -> Architecture | None:
         """The next candidate, none that was told before; None when the search has ended.

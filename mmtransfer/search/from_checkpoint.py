@@ -31,13 +31,13 @@ def derive_supernet(
     Args:
         supernet: A backbone with ``space``, ``output_stride`` and ``probabilities()``.
         train_cfg: Of the search config: input size, metric with its table, and target.
-        noted: What the search's checkpoint holds under ``'mmtransfer'``. Where candidates were
-            scored the logits say nothing: the result is what the search noted as found, or else
-            the best of them.
+        noted: What the search's checkpoint holds under ``'mmtransfer'``. Where it notes what the
+            searcher found, that is the result; where candidates were scored and it does not, the
+            best of them; else what the logits say.
 
     Raises:
         LatencyTableError: The latency that the config counts was measured elsewhere.
-        NothingLearnedError: The search has taken no architecture step yet.
+        NothingLearnedError: The search has taken no architecture step yet, or knows no result.
         RemapError: The checkpoint is of another space.
         ScoresError: No candidate was scored yet.
         TargetError: The target lies outside what the space can reach.
@@ -52,6 +52,12 @@ def derive_supernet(
         target.check(table)
     if noted.get('found'):
         found = supernet.space.architecture(noted['found'])
+    elif 'found' in noted and 'scores' not in noted:
+        raise NothingLearnedError(
+            f'the search knows no architecture yet; this checkpoint was written after epoch '
+            f'{noted["search"]["epoch"]} of {noted["search"]["max_epochs"]}. Finish the search '
+            f'(tools/train.py CONFIG --resume), or give a later checkpoint.'
+        )
     elif 'scores' in noted or not supernet.architecture_parameters():
         found = best_candidate(noted.get('scores'), supernet.space)
     else:

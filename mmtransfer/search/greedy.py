@@ -55,6 +55,8 @@ class GreedyBlockSearcher(CandidateSearcher):
         ValueError: ``blocks`` does, the order does not fit the space, or nothing can grow.
     """
 
+    hooks = ('ChainReportHook',)
+
     def __init__(
         self,
         supernet: Any,

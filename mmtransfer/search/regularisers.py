@@ -1,11 +1,11 @@
-"""Terms added to the task loss. A regulariser is a function of a :class:`Step` and returns a
-scalar.
+"""Terms added to the task loss. A regulariser is a function of a :class:`Step`.
 
-``acts_in`` names the kinds of step it takes part in, ``name`` the key under which it is logged.
+They act in searches and in ordinary trainings (``SeededTrainLoop(regularisers=[...])``), where
+every step is one of kind ``'weights'``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -21,32 +21,49 @@ class Step:
     """What a regulariser may look at.
 
     Args:
-        kind: ``'weights'`` or ``'arch'``.
+        kind: ``'weights'``, ``'arch'`` or ``'joint'``.
         iteration: The loop's iteration, from 0.
-        supernet: The backbone that is searched.
-        table: The cost of its options.
+        supernet: The backbone that is searched; None in an ordinary training.
+        table: The cost of its options; None in an ordinary training.
+        batch: As the loader gave it, before the model's preprocessor.
+        records: What the regularisers of this step have asked for, by name; see
+            :func:`mmtransfer.search.recording.recording`. It is let go after the step.
     """
 
     kind: str
     iteration: int
-    supernet: Any
-    table: CostTable
+    supernet: Any = None
+    table: CostTable | None = None
+    batch: Any = None
+    records: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Regulariser(Protocol):
-    """Anything the loop can add to the loss."""
+    """Anything a loop can add to the loss.
+
+    Attributes:
+        name: Under which its value is logged.
+        acts_in: The kinds of step it takes part in.
+        records: What it wants to see of the backbone: ``('input', 'stages.2.1')``, or ``'all'`` for
+            the input and every node.
+    """
 
     name: str
-    acts_in: tuple[str, ...]
+    acts_in: Sequence[str]
+    records: str | Sequence[str] = ()
 
-    def check(self, table: CostTable) -> None:
-        """Raise ValueError unless the term makes sense for these costs."""
+    def check(self, table: CostTable | None) -> None:
+        """Raise ValueError unless the term makes sense for these costs; None: an ordinary
+        training."""
+        return
 
-    def __call__(self, step: Step) -> Tensor: ...
+    def __call__(self, step: Step) -> Tensor | Mapping[str, Tensor]:
+        """A scalar; or several by the names under which they are logged, all of them added."""
+        ...
 
 
 @REGULARISERS.register_module()
-class CostTerm:
+class CostTerm(Regulariser):
     """The cost term of FNA++ (Eq. 8 and 9): ``factor * log10(expected cost of the searched
     layers)``.
 
@@ -59,7 +76,7 @@ class CostTerm:
     """
 
     name = 'cost_term'
-    acts_in = ('arch',)
+    acts_in = ('arch', 'joint')
 
     def __init__(self, factor: float, target: float | None = None) -> None:
         if not factor >= 0:
@@ -69,13 +86,19 @@ class CostTerm:
         self.factor = factor
         self.target = target
 
-    def check(self, table: CostTable) -> None:
+    def check(self, table: CostTable | None) -> None:
         """Raise TargetError when there is a target that no backbone of the space can reach."""
+        if table is None:
+            raise ValueError(
+                'a CostTerm acts on the architecture parameters of a search; this training has '
+                'none. Remove it from train_cfg.regularisers.'
+            )
         if self.target is not None:
             Target(self.target).check(table)
 
     def __call__(self, step: Step) -> Tensor:
         """A scalar that carries gradients to the architecture parameters."""
+        assert step.table is not None
         cost = step.table.expected(step.supernet.probabilities())
         if self.target is None:
             return self.factor * torch.log10(cost)

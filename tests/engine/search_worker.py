@@ -11,14 +11,18 @@ import os
 import signal
 from pathlib import Path
 
+import torch
 from mmengine.dist import get_rank
 from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.engine import search_loop
 from mmtransfer.engine.search_loop import SearchLoop
+from mmtransfer.models import unwrap
 from mmtransfer.randomness import seed_step
 from mmtransfer.scoring import held_out
+from mmtransfer.search import StepPlan
+from tests.engine.joint import joint_config
 from tests.engine.test_greedy_search import greedy_config
 from tests.engine.tiny import SPACES, search_config
 
@@ -34,6 +38,7 @@ def main(arguments: list[str]) -> None:
         choices=('random', 'shared', 'alone'),
         help='random search of three, or greedy search with or without shared evaluation',
     )
+    parser.add_argument('--joint', action='store_true', help='joint steps; ranks save their model')
     args = parser.parse_args(arguments)
     launcher = 'pytorch' if 'RANK' in os.environ else 'none'
     compat.apply()
@@ -45,6 +50,8 @@ def main(arguments: list[str]) -> None:
     elif args.candidates == 'random':
         config.train_cfg.update(arch_begin=None, regularisers=[], evaluation=dict(bn_iterations=2))
         config.train_cfg['searcher'] = dict(type='mmtransfer.RandomSearcher', candidates=3)
+    if args.joint:
+        config = joint_config(args.work_dir, epochs=1)
     config.launcher, config.resume = launcher, args.resume
     config.train_dataloader.batch_size = 2
     config.experiment_name = 'worker'
@@ -58,15 +65,18 @@ def main(arguments: list[str]) -> None:
     search_loop.seed_step = held_out.seed_step = seed_and_die
     runner = Runner.from_cfg(config)
     rank = get_rank()
-    loop_type = SearchLoop._weight_step
+    run_step = SearchLoop._step
 
-    def weight_step(loop: SearchLoop, batch, uniform: bool):
-        out = loop_type(loop, batch, uniform)
-        with (args.work_dir / f'selections.{rank}.txt').open('a') as file:
-            file.write(f'{loop._iter} {loop.supernet.selection.options}\n')
+    def noted_step(loop: SearchLoop, plan: StepPlan, batch):
+        out = run_step(loop, plan, batch)
+        if plan.kind == 'weights':
+            with (args.work_dir / f'selections.{rank}.txt').open('a') as file:
+                file.write(f'{loop._iter} {loop.supernet.selection.options}\n')
         return out
 
-    SearchLoop._weight_step = weight_step
+    SearchLoop._step = noted_step
     args.work_dir.mkdir(parents=True, exist_ok=True)
     runner.train()
+    if args.joint:
+        torch.save(unwrap(runner.model).state_dict(), args.work_dir / f'model.{rank}.pth')
     compat.end_distributed()

@@ -13,9 +13,9 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.data.held_out import EvaluationError
 from mmtransfer.data.loaders import EndlessSamplerError
 from mmtransfer.engine.candidate_phase import FILE
-from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
+from mmtransfer.engine.search_loop import SearchLoop
 from mmtransfer.scoring.held_out import Evaluation, HeldOut
-from mmtransfer.search import ScoresError, TargetError, derive_from_checkpoint
+from mmtransfer.search import ScoresError, SearchConfigError, TargetError, derive_from_checkpoint
 from tests.engine.test_search_loop import assert_equal_states, run, tensors
 from tests.engine.tiny import search_config
 
@@ -233,8 +233,8 @@ def test_samples_limit_what_is_scored(tmp_path):
 
 
 def test_an_unknown_metric_stops_before_the_first_step(tmp_path, monkeypatch):
-    steps, step = [], SearchLoop._weight_step
-    monkeypatch.setattr(SearchLoop, '_weight_step', lambda *a: steps.append(1) or step(*a))
+    steps, step = [], SearchLoop._step
+    monkeypatch.setattr(SearchLoop, '_step', lambda *a: steps.append(1) or step(*a))
     with pytest.raises(EvaluationError, match=r"produces: ones; received 'mAP'"):
         run(candidate_config(tmp_path, evaluation=dict(metric='mAP')))
     assert not steps

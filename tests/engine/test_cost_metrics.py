@@ -123,15 +123,13 @@ def test_a_missed_target_names_the_unit(tmp_path, table):
 def test_min_layers_hold_through_a_search_that_prefers_skips(tmp_path, monkeypatch):
     """Every sampled path and what is derived keep two layers of each stage that has them."""
     paths = []
-    propose = DifferentiableSearcher.propose
+    path = DifferentiableSearcher.path
 
-    def spy(self, kind, iteration, uniform):
-        selection = propose(self, kind, iteration, uniform)
-        if kind == 'weights':
-            paths.append(selection)
-        return selection
+    def spy(self, iteration, uniform):
+        paths.append(path(self, iteration, uniform))
+        return paths[-1]
 
-    monkeypatch.setattr(DifferentiableSearcher, 'propose', spy)
+    monkeypatch.setattr(DifferentiableSearcher, 'path', spy)
     config = config_of(tmp_path)
     config.model.backbone.min_layers = 2
     runner = Runner.from_cfg(config)

@@ -12,12 +12,11 @@ from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import cost_table
 from mmtransfer.engine.candidate_phase import FILE
-from mmtransfer.engine.search_loop import SearchConfigError
 from mmtransfer.registry import METRICS
 from mmtransfer.remap import RemapError
 from mmtransfer.scoring.held_out import Evaluation, HeldOut
 from mmtransfer.scoring.shared_prefixes import SharedHeldOut
-from mmtransfer.search import ScoresError, derive_from_checkpoint
+from mmtransfer.search import ScoresError, SearchConfigError, derive_from_checkpoint
 from mmtransfer.spaces import closest_to_seed, depth_space
 from tests.engine.test_candidate_search import Dies, watch
 from tests.engine.test_search_loop import assert_equal_states, run
@@ -83,7 +82,7 @@ def test_the_chain_is_written(tmp_path):
     largest = Architecture.read(tmp_path / 'architecture.json')
     assert largest == loop.searcher.chain[-1] == runner.model.backbone.selection
     assert derive_from_checkpoint(config, tmp_path) == largest
-    assert 0 < loop.scoring.blocks.run < loop.scoring.blocks.alone
+    assert 0 < loop.candidates.scorer.blocks.run < loop.candidates.scorer.blocks.alone
 
 
 @pytest.mark.parametrize(

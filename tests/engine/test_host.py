@@ -1,15 +1,18 @@
 import torch
 
-from mmtransfer.engine.host import numbers, on_host
+from mmtransfer.engine.host import on_host, together
 
 
-def test_numbers_are_read_at_once_and_exactly(monkeypatch):
-    calls, tolist = [], torch.Tensor.tolist
-    monkeypatch.setattr(torch.Tensor, 'tolist', lambda t: calls.append(1) or tolist(t))
-    tensors = [torch.rand(()), torch.rand(3, requires_grad=True), torch.rand(2, 2).bfloat16()]
-    found = numbers(tensors)
-    assert len(calls) == 1
-    assert found == [t.detach().reshape(-1).tolist() for t in tensors]
+def test_vectors_are_read_with_the_scalars_at_once_and_exactly(monkeypatch):
+    calls, cpu = [], torch.Tensor.cpu
+    monkeypatch.setattr(torch.Tensor, 'cpu', lambda t: calls.append(1) or cpu(t))
+    vectors = dict(
+        a=torch.rand(()), b=torch.rand(3, requires_grad=True), c=torch.rand(2).bfloat16()
+    )
+    loss = torch.rand(())
+    values, found = together(dict(loss=loss, name='x'), vectors)
+    assert len(calls) == 1 and values == dict(loss=loss, name='x')
+    assert found == {name: t.detach().reshape(-1).tolist() for name, t in vectors.items()}
 
 
 def test_scalars_are_copied_at_once_and_the_rest_stays(monkeypatch):

@@ -7,8 +7,8 @@ import torch
 import torch.distributed as dist
 from mmengine.optim import OptimWrapper
 
+from mmtransfer.engine.learning import held_still
 from mmtransfer.engine.parallel import AverageGradients
-from mmtransfer.engine.search_loop import architecture_step
 from tests.processes import run_ranks
 
 CONFIG = Path(__file__).parents[2] / 'configs/fna/retinanet_mbv2_search.py'
@@ -59,7 +59,7 @@ def gradients(model, step, data):
     wrapper = Keep(torch.optim.SGD(model.parameters(), lr=0.1))
     model.backbone.select('mixture' if step == 'arch' else model.backbone.selection)
     if step == 'arch':
-        with architecture_step(model, weights):
+        with held_still(model, weights):
             data(wrapper)
     else:
         data(wrapper)

@@ -14,9 +14,15 @@ from mmtransfer.backbones import MIXTURE
 from mmtransfer.backbones.selection import SelectionError
 from mmtransfer.checkpoints.reading import read_checkpoint
 from mmtransfer.engine.optim import NonFiniteLossError
-from mmtransfer.engine.search_loop import SearchConfigError, SearchLoop
+from mmtransfer.engine.search_loop import SearchLoop
 from mmtransfer.hooks.checkpoint import ResumeError
-from mmtransfer.search import NothingLearnedError, TargetError, derive_from_checkpoint
+from mmtransfer.search import (
+    DifferentiableSearcher,
+    NothingLearnedError,
+    SearchConfigError,
+    TargetError,
+    derive_from_checkpoint,
+)
 from mmtransfer.spaces import closest_to_seed
 from tests.engine.tiny import SPACES, TinyClassifier, search_config
 
@@ -83,25 +89,23 @@ class Spy:
 
     def __init__(self, monkeypatch):
         self.steps = []
-        weight, arch = SearchLoop._weight_step, SearchLoop._arch_step
+        step, path, uniforms = SearchLoop._step, DifferentiableSearcher.path, []
 
-        def spy_weight(loop, batch, uniform):
-            before = [p.detach().clone() for p in loop.supernet.architecture_parameters()]
-            out = weight(loop, batch, uniform)
-            after = loop.supernet.architecture_parameters()
-            assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-            self.steps.append(('weights', loop.supernet.selection, uniform))
+        def spy_path(searcher, iteration, uniform):
+            uniforms.append(uniform)
+            return path(searcher, iteration, uniform)
+
+        def spy(loop, plan, batch):
+            before = copy.deepcopy(loop.model.state_dict())
+            out = step(loop, plan, batch)
+            moved = {k for k, v in loop.model.state_dict().items() if not torch.equal(v, before[k])}
+            assert moved and all(('logits' in k) == (plan.kind == 'arch') for k in moved), moved
+            noted = plan.number if plan.kind == 'arch' else uniforms[-1]
+            self.steps.append((plan.kind, loop.supernet.selection, noted))
             return out
 
-        def spy_arch(loop, batch, number):
-            before = copy.deepcopy(loop.model.state_dict())
-            arch(loop, batch, number)
-            moved = {k for k, v in loop.model.state_dict().items() if not torch.equal(v, before[k])}
-            assert moved and all('logits' in k for k in moved), moved
-            self.steps.append(('arch', loop.supernet.selection, number))
-
-        monkeypatch.setattr(SearchLoop, '_weight_step', spy_weight)
-        monkeypatch.setattr(SearchLoop, '_arch_step', spy_arch)
+        monkeypatch.setattr(SearchLoop, '_step', spy)
+        monkeypatch.setattr(DifferentiableSearcher, 'path', spy_path)
 
 
 def test_steps_alternate_and_touch_only_their_own(tmp_path, monkeypatch):
@@ -123,6 +127,10 @@ def test_alternation_one_to_two(tmp_path, monkeypatch):
     assert [s[0] for s in spy.steps] == ['weights'] * 2 + ['arch', 'weights', 'weights'] * 2
 
 
+def all_but_architecture_steps(loop, plan, batch, step=SearchLoop._step):
+    return {} if plan.kind == 'arch' else step(loop, plan, batch)
+
+
 @pytest.mark.parametrize('space', SPACES)
 def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch, space):
     """DESIGN.md, test 6: learning rate 0 and frozen BN against no architecture steps."""
@@ -132,7 +140,7 @@ def test_an_idle_architecture_step_changes_no_weight(tmp_path, monkeypatch, spac
         config.model.backbone.norm_eval = True
         config.optim_wrapper.arch.optimizer.update(lr=0.0)
         if name == 'without':
-            monkeypatch.setattr(SearchLoop, '_arch_step', lambda loop, batch, number: None)
+            monkeypatch.setattr(SearchLoop, '_step', all_but_architecture_steps)
         run(config)
         states.append(read_checkpoint(tmp_path / name / 'iter_6.pth')['state_dict'])
     assert_equal_states(*states)

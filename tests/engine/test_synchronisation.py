@@ -61,8 +61,7 @@ def counted(monkeypatch):
         return 'last of the epoch' if idx + 1 == len(loop.dataloader) else 'iteration'
 
     for method, name in (
-        ('_weight_step', lambda *_: 'weights'),
-        ('_arch_step', lambda *_: 'arch'),
+        ('_step', lambda loop, plan, batch: plan.kind),
         ('run_iter', iteration),
     ):
         monkeypatch.setattr(SearchLoop, method, named(name, getattr(SearchLoop, method)))

@@ -119,8 +119,12 @@ def test_greater_can_be_better():
 
 def test_weight_steps_run_uniform_paths_and_nothing_else_is_proposed():
     searcher = build(RandomSearcher, SMALL, candidates=5)
-    paths = [searcher.propose('weights', i, False) for i in range(200)]
-    assert paths == [searcher.propose('weights', i, True) for i in range(200)]
+    plans = [plan for i in range(200) for plan in searcher.steps(i, per_epoch=7)]
+    assert plans == [plan for i in range(200) for plan in searcher.steps(i, per_epoch=9)]
+    assert [(p.kind, p.number, p.data) for p in plans] == [
+        ('weights', i, 'training') for i in range(200)
+    ]
+    paths = [plan.selection for plan in plans]
     share = sum(p[SMALL.choices[0].name] == 'k3e3' for p in paths) / 200
     assert 0.4 < share < 0.6
     assert searcher.architecture() is None

@@ -14,6 +14,7 @@ from mmtransfer.cost.table import cost_table
 from mmtransfer.search import (
     DifferentiableSearcher,
     Target,
+    architecture_step,
     derive,
 )
 from mmtransfer.search.derive import plain_probabilities
@@ -112,14 +113,14 @@ def test_a_search_that_has_diverged_is_named():
     )
     known = plain_probabilities(searcher.supernet)
     assert searcher.architecture() is None  # the logits are what they began with
-    searcher.stepped(known)
+    searcher.stepped(architecture_step(0), known)
     assert searcher.architecture() == derive(SMALL, drawn(SMALL, 0))
     p[name] = p[name] * math.nan
     fresh = DifferentiableSearcher(searcher.supernet, searcher.table, seed=0)
     for call in (
         searcher.architecture,
-        lambda: fresh.propose('weights', 0, False),
-        lambda: fresh.stepped({**known, name: [math.nan]}),
+        lambda: fresh.path(0, uniform=False),
+        lambda: fresh.stepped(architecture_step(0), {**known, name: [math.nan]}),
     ):
         with pytest.raises(ValueError, match=rf'those of {name} are \[nan.*has diverged'):
             call()

@@ -33,12 +33,17 @@ def check_ranges(train_cfg: Mapping[str, Any]) -> None:
             f'train_cfg.input_size must be (height, width) in pixels, both whole numbers of at '
             f'least 1; received {size!r}.'
         )
-    begin, end = train_cfg.get('arch_begin'), train_cfg.get('max_epochs')
+    begin, end = arch_begin_of(train_cfg), train_cfg.get('max_epochs')
     if begin is not None and end is not None and begin >= end:
         raise RangeError(
             f'train_cfg.arch_begin must lie before train_cfg.max_epochs, or no architecture is '
             f'ever learned; received {begin} and {end}.'
         )
+
+
+def arch_begin_of(train_cfg: Mapping[str, Any]) -> Any:
+    """The epoch in which architecture steps begin, of the searcher or beside it; None: never."""
+    return train_cfg.get('arch_begin') or (train_cfg.get('searcher') or {}).get('arch_begin')
 
 
 def _is_size(value: Any) -> bool:

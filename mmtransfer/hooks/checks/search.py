@@ -6,6 +6,7 @@ setting stays, which fails late or searches something else in silence. Each chec
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from inspect import signature
 from typing import Any
 
 from mmengine.hooks import Hook
@@ -17,13 +18,11 @@ from torch.nn.parallel import DistributedDataParallel
 from mmtransfer.backbones import supernets_in
 from mmtransfer.hooks.checkpoint import CheckpointHook
 from mmtransfer.models import unwrap
+from mmtransfer.registry import SEARCHERS, named_type
+from mmtransfer.search import SearchConfigError
 
 # Keys of an optim_wrapper that are no optimisers.
 _SETTINGS = {'constructor', 'paramwise_cfg', 'type'}
-
-
-class SearchConfigError(ValueError):
-    """A search config that cannot be run as it stands."""
 
 
 def find_supernet(model: nn.Module) -> Any:
@@ -60,22 +59,41 @@ def check_loop(runner: Any) -> None:
         )
 
 
-def check_taken_over(
-    optim_wrapper: Any, param_scheduler: Any, hooks: Iterable[Hook], base: str = 'search'
-) -> None:
+def check_taken_over(runner: Any, supernet: Any, kinds: Collection[str]) -> None:
     """Refuse a config in which a setting of the toolbox's stands in the place of the search's.
 
     Args:
-        optim_wrapper, param_scheduler: As the runner has them: configs, or built.
-        hooks: Of the runner.
-        base: The variable of our base configs that holds what a search replaces.
+        runner: Its optimisers and schedules are configs, or built.
+        supernet: Decides which of our base configs has what a search replaces.
+        kinds: Of the steps that the searcher plans.
 
     Raises:
         SearchConfigError: Says what is there and names the line to add.
     """
-    parts = check_optim_wrapper(optim_wrapper, base)
-    check_param_scheduler(param_scheduler, parts, base)
-    check_checkpoint_hook(hooks, base)
+    base = 'search' if supernet.architecture_parameters() else 'greedy'
+    parts: set[str] = set()
+    if 'joint' in kinds:
+        check_one_optimiser(runner.optim_wrapper)
+    else:
+        parts = check_optim_wrapper(runner.optim_wrapper, base)
+    check_param_scheduler(runner.param_schedulers, parts, base)
+    check_checkpoint_hook(runner.hooks, base)
+
+
+def check_one_optimiser(given: Any) -> None:
+    """Refuse an optim_wrapper in parts where one step trains weights and architecture parameters.
+
+    Raises:
+        SearchConfigError: Names the parts.
+    """
+    parts = set(given.keys()) if isinstance(given, OptimWrapperDict | Mapping) else set()
+    if isinstance(given, OptimWrapperDict) or 'weights' in parts:
+        raise SearchConfigError(
+            f'a searcher with joint steps needs one ordinary optim_wrapper, which trains weights '
+            f'and architecture parameters together; received {sorted(parts - _SETTINGS)}. '
+            f"Set optim_wrapper=dict(_delete_=True, type='OptimWrapper', optimizer=...), or leave "
+            f'that of the base config.'
+        )
 
 
 def check_optim_wrapper(given: Any, base: str = 'search') -> set[str]:
@@ -164,55 +182,116 @@ def _line(base: str, key: str) -> str:
     return f'Is the line missing that takes it over? Add `{key} = _base_.{base}.{key}`.'
 
 
-def check_settings(cfg: Mapping[str, Any], arch_begin: int | None, alternation: Any) -> None:
-    """Refuse settings that would make a search wrong rather than fail.
-
-    Args:
-        cfg: The whole config.
-        arch_begin, alternation: Of :class:`SearchLoop`.
+def check_model(runner: Any) -> None:
+    """Refuse what would make a search of any model wrong rather than fail.
 
     Raises:
         SearchConfigError: Names the setting.
     """
-    if arch_begin is not None and arch_begin < 0:
-        raise SearchConfigError(f'arch_begin must be an epoch >= 0; received {arch_begin}.')
-    if len(alternation) != 2 or min(alternation) < 1:
-        raise SearchConfigError(
-            f'alternation must be (architecture steps, weight steps), both at least 1; received '
-            f'{tuple(alternation)}.'
-        )
-    if cfg.get('activation_checkpointing'):
+    if runner.cfg.get('activation_checkpointing'):
         raise SearchConfigError(
             'activation_checkpointing must not be set in a search: it recomputes re-entrantly, '
             'under whatever path is selected by then. Use model.backbone.with_cp=True instead.'
         )
+    check_wrapper(runner.model)
+
+
+def searcher_config(
+    given: Mapping[str, Any],
+    only: str | None,
+    arch_begin: int | None,
+    alternation: Sequence[int] | None,
+) -> dict[str, Any]:
+    """The config of a searcher, with what earlier configs write beside it.
+
+    Args:
+        given: ``train_cfg.searcher``.
+        only: Name of the one searcher that the loop takes; None: it takes any.
+        arch_begin, alternation: Of ``train_cfg``; None: not given.
+
+    Raises:
+        SearchConfigError: It is another searcher, or the settings do not belong to it.
+    """
+    kind = named_type(given, SEARCHERS, 'mmtransfer')
+    name = getattr(kind, '__name__', given.get('type'))
+    if only is not None and name != only:
+        raise SearchConfigError(
+            f'a greedy search needs searcher.type to be mmtransfer.{only}; received '
+            f'{given.get("type")!r}. Use it, or train_cfg.type=mmtransfer.SearchLoop.'
+        )
+    takes = signature(kind).parameters if callable(kind) else {}
+    if 'arch_begin' not in takes:
+        if arch_begin is not None:
+            raise SearchConfigError(
+                f'arch_begin must be None for a searcher that does not alternate, as {name}; '
+                f'received arch_begin={arch_begin}. Set arch_begin=None, regularisers=[] where '
+                f'they act in architecture steps, and bound the cost by searcher.target or '
+                f'searcher.maximum.'
+            )
+        return dict(given)
+    beside = {'arch_begin': arch_begin, 'alternation': alternation}
+    found = {**{k: v for k, v in beside.items() if v is not None}, **given}
+    if found.get('arch_begin') is None:
+        raise SearchConfigError(
+            f'a searcher that learns by architecture steps needs arch_begin; received arch_begin='
+            f'{arch_begin}. Set it, or use a searcher that scores candidates '
+            f'(mmtransfer.RandomSearcher).'
+        )
+    return found
+
+
+def split_settings(split: Mapping[str, Any] | None, searcher: Any) -> tuple[Any, int]:
+    """What a search holds out, and the seed of the split; None: nothing.
+
+    Raises:
+        SearchConfigError: Unknown keys, or a split for a searcher that holds nothing out.
+    """
+    given = dict(split or {})
+    share, seed = given.pop('arch', 0.5), given.pop('seed', 0)
+    if given:
+        raise SearchConfigError(f'split may hold "arch" and "seed"; received also {sorted(given)}.')
+    if searcher.holds_out:
+        return share, seed
+    if split:
+        raise SearchConfigError(
+            f'split must be None for a {type(searcher).__name__}, which learns from the whole '
+            f'training set and reads no other part; received {dict(split)}. Set '
+            f'train_cfg.split=None.'
+        )
+    return None, seed
 
 
 def check_searcher(
-    asks: bool, arch_begin: int | None, evaluation: dict | None, regularisers: Sequence
+    searcher: Any, supernet: Any, evaluation: dict | None, regularisers: Sequence
 ) -> None:
-    """Refuse settings that one kind of searcher would ignore in silence.
+    """Refuse settings that a searcher would ignore in silence, and a supernet that it cannot use.
 
     Args:
-        asks: Whether the searcher asks for candidates.
-        arch_begin, evaluation, regularisers: Of :class:`SearchLoop`; the last ones built.
+        searcher: As it was built.
+        supernet: Of the model.
+        evaluation: Of :class:`SearchLoop`.
+        regularisers: Of the search, built.
 
     Raises:
         SearchConfigError: Names them.
     """
-    if not asks:
-        if arch_begin is None or evaluation is not None:
-            raise SearchConfigError(
-                f'a searcher that learns by architecture steps needs arch_begin, and no '
-                f'evaluation; received arch_begin={arch_begin}, evaluation={evaluation}. Set '
-                f'them so, or use a searcher that scores candidates (mmtransfer.RandomSearcher).'
-            )
-        return
-    idle = [r.name for r in regularisers if 'weights' not in r.acts_in]
-    if arch_begin is not None or idle:
+    name = type(searcher).__name__
+    if evaluation is not None and not searcher.candidates:
         raise SearchConfigError(
-            f'a searcher that scores candidates takes no architecture steps, so arch_begin must be '
-            f'None and no regulariser may act in them alone; received arch_begin={arch_begin}, '
-            f'regularisers {idle}. Set arch_begin=None, regularisers=[], and bound the cost by '
-            f'searcher.target or searcher.maximum.'
+            f'evaluation must be None for a searcher that scores no candidates, as {name}; '
+            f'received {evaluation}. Leave it out, or use a searcher that scores candidates '
+            f'(mmtransfer.RandomSearcher).'
+        )
+    idle = [r.name for r in regularisers if not set(r.acts_in) & set(searcher.kinds)]
+    if idle:
+        raise SearchConfigError(
+            f'a regulariser must act in a kind of step that the searcher plans, which of a {name} '
+            f'are {", ".join(searcher.kinds)}; received regularisers {idle}. Set regularisers=[], '
+            f'and bound the cost by searcher.target or searcher.maximum.'
+        )
+    if set(searcher.kinds) & {'arch', 'joint'} and not supernet.architecture_parameters():
+        raise SearchConfigError(
+            f'a searcher that learns by architecture steps needs a supernet with logits; '
+            f'{type(supernet).__name__} has none. Set model.backbone.differentiable=True, or use '
+            f'a searcher that scores candidates.'
         )

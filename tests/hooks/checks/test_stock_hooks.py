@@ -210,13 +210,14 @@ COMMON = (
 def test_a_search_with_hooks_and_its_continuation(tmp_path, monkeypatch, profiled, workers):
     """What switches in epoch 2 reaches both parts, and a run that is resumed in epoch 3."""
     arch_means = []
-    step = SearchLoop._arch_step
+    step = SearchLoop._step
 
-    def arch_step(loop, batch, number):
-        arch_means.append((loop._epoch, float(batch['inputs'].mean())))
-        return step(loop, batch, number)
+    def noted_step(loop, plan, batch):
+        if plan.kind == 'arch':
+            arch_means.append((loop._epoch, float(batch['inputs'].mean())))
+        return step(loop, plan, batch)
 
-    monkeypatch.setattr(SearchLoop, '_arch_step', arch_step)
+    monkeypatch.setattr(SearchLoop, '_step', noted_step)
     trace = tmp_path / 'trace.json'
     hooks = [
         *COMMON,
