@@ -20,7 +20,6 @@ _LOCATIONS = [
     'mmtransfer.tasks.parts',
     'mmtransfer.tasks.classification',
     'mmtransfer.tasks.folders',
-    'mmtransfer.scoring',
     'mmtransfer.hooks',
     'mmtransfer.engine',
 ]

@@ -59,11 +59,11 @@ def is_search(cfg: 'Config') -> bool:
 
 def check_backbone(cfg: 'Config') -> None:
     """Raise ConfigError unless the model of a config has a backbone, of ours if it is wrapped."""
-    from mmtransfer.cost.config import own_backbones
+    from mmtransfer.cost.config import own_backbone_configs
 
     if isinstance(cfg.model.get('backbone'), Mapping):
         return
-    if not own_backbones(cfg.model, cfg.get('default_scope')):
+    if not own_backbone_configs(cfg.model, cfg.get('default_scope')):
         parts = ', '.join(sorted(set(cfg.model) - {'type'})) or 'nothing'
         raise ConfigError(
             f"the model of '{cfg.filename}' must have a backbone; it is a "
@@ -73,7 +73,7 @@ def check_backbone(cfg: 'Config') -> None:
 
 def check_search(cfg: 'Config') -> None:
     """Raise ConfigError unless a config is of a search: by its train loop and its backbone."""
-    from mmtransfer.cost.config import own_backbones
+    from mmtransfer.cost.config import own_backbone_configs
     from mmtransfer.registry import MODELS, named_type
 
     kind = (cfg.get('train_cfg') or {}).get('type')
@@ -88,7 +88,7 @@ def check_search(cfg: 'Config') -> None:
         )
     check_backbone(cfg)
     scope = cfg.get('default_scope')
-    own = own_backbones(cfg.model, scope) or {'model.backbone': cfg.model.get('backbone')}
+    own = own_backbone_configs(cfg.model, scope) or {'model.backbone': cfg.model.get('backbone')}
     for key, backbone in own.items():
         if not hasattr(named_type(backbone, MODELS, scope), 'architecture_parameters'):
             raise ConfigError(

@@ -10,7 +10,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.config import own_backbones
+from mmtransfer.checkpoints.reading import read_checkpoint
+from mmtransfer.checkpoints.tensors import tensors_of
+from mmtransfer.cost.config import own_backbone_configs
 from mmtransfer.cost.metrics import METRICS
 from mmtransfer.cost.noted import with_cost
 from mmtransfer.engine.candidate_phase import say_undecided
@@ -18,7 +20,7 @@ from mmtransfer.files import write_atomically
 from mmtransfer.hooks.fit import check_tensors
 from mmtransfer.lock import lock_folder
 from mmtransfer.randomness import draw_rng
-from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
+from mmtransfer.remap.sources import check_space
 from mmtransfer.report import plain_table
 from mmtransfer.scoring.held_out import Evaluation, HeldOut
 from mmtransfer.search import (
@@ -46,7 +48,7 @@ def load_search(cfg: Config, checkpoint: str) -> Any:
             model.
     """
     check_search(cfg)
-    for backbone in own_backbones(cfg.model, cfg.get('default_scope')).values():
+    for backbone in own_backbone_configs(cfg.model, cfg.get('default_scope')).values():
         backbone.init_cfg = None
     cfg.load_from, cfg.resume = None, False
     runner = Runner.from_cfg(cfg)

@@ -111,9 +111,9 @@ class Adaptation:
     @staticmethod
     def _backbones(cfg: 'Config') -> dict:
         """Those of ours by their keys, else what stands in their place."""
-        from mmtransfer.cost.config import own_backbones
+        from mmtransfer.cost.config import own_backbone_configs
 
-        own = own_backbones(cfg.model, cfg.get('default_scope'))
+        own = own_backbone_configs(cfg.model, cfg.get('default_scope'))
         return own or {'model.backbone': cfg.model.backbone}
 
     def uncounted(self) -> list[str]:

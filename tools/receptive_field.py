@@ -56,7 +56,7 @@ def with_checkpoint(build: Callable[[], 'nn.Module'], checkpoint: str) -> 'nn.Mo
         ValueError: The checkpoint is of another network.
     """
     from mmtransfer.backbones import AdaptedBackbone
-    from mmtransfer.remap.checkpoint import load_tensors
+    from mmtransfer.checkpoints.tensors import load_tensors
     from mmtransfer.remap.load import load_seed
     from mmtransfer.seeds.namings import choose_prefix
 

@@ -21,7 +21,7 @@ def find_checkpoint(given: str) -> str:
         given: A file, or the work directory of a training. Its best checkpoint is the one that
             ``save_best`` kept, chosen on the validation data.
     """
-    from mmtransfer.remap.checkpoint import resolve
+    from mmtransfer.checkpoints.address import resolve
 
     best = sorted(Path(given).glob('best_*.pth'), key=lambda p: p.stat().st_mtime)
     return str(best[-1]) if best else resolve(given)

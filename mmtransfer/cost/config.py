@@ -44,7 +44,7 @@ def build_model(
             ) from error
 
 
-def own_backbones(model: Any, scope: str | None = None) -> dict[str, Any]:
+def own_backbone_configs(model: Any, scope: str | None = None) -> dict[str, Any]:
     """The backbones of ours in the config of a model, by their keys, as they stand in it.
 
     That is ``'model.backbone'`` in most models, ``'model.detector.backbone'`` in a semi-supervised
@@ -54,19 +54,19 @@ def own_backbones(model: Any, scope: str | None = None) -> dict[str, Any]:
         model: ``cfg.model``.
         scope: ``cfg.default_scope``; None: the current one.
     """
-    return dict(_own_backbones(model, 'model', scope))
+    return dict(_own_configs(model, 'model', scope))
 
 
 def own_supernet(model: Any, scope: str | None = None) -> Any:
     """The config of the one supernet in the config of a model, without its weights; arguments as
-    of :func:`own_backbones`.
+    of :func:`own_backbone_configs`.
 
     Raises:
         ValueError: There is none, or there are several.
     """
     found = {
         key: part
-        for key, part in own_backbones(model, scope).items()
+        for key, part in own_backbone_configs(model, scope).items()
         if _is_supernet(named_type(part, MODELS, scope))
     }
     if len(found) != 1:
@@ -79,7 +79,7 @@ def own_supernet(model: Any, scope: str | None = None) -> Any:
     return dict(part, init_cfg=None)
 
 
-def _own_backbones(node: Any, key: str, scope: str | None) -> Iterator[tuple[str, Any]]:
+def _own_configs(node: Any, key: str, scope: str | None) -> Iterator[tuple[str, Any]]:
     items: Any = ()
     if isinstance(node, Mapping):
         scope = node.get('_scope_') or scope
@@ -91,7 +91,7 @@ def _own_backbones(node: Any, key: str, scope: str | None) -> Iterator[tuple[str
     elif isinstance(node, (list, tuple)):
         items = enumerate(node)
     for name, part in items:
-        yield from _own_backbones(part, f'{key}.{name}', scope)
+        yield from _own_configs(part, f'{key}.{name}', scope)
 
 
 def _is_supernet(kind: Any) -> bool:
@@ -100,7 +100,7 @@ def _is_supernet(kind: Any) -> bool:
 
 def _put(model: Any, architecture: Architecture | str | os.PathLike) -> None:
     """Let every backbone of ours in the config of a model be of this architecture, in place."""
-    own = own_backbones(model)
+    own = own_backbone_configs(model)
     if not own:  # which says what must hold
         model.backbone = _with_architecture(model.get('backbone') or {}, architecture)
     for key in own:

@@ -1,5 +1,5 @@
-"""Running statistics of batch normalisation: each rank has its own while it trains, and all have
-the same whenever weights are validated or saved."""
+"""Running statistics of batch normalisation: re-estimated before the first step; and equal on all
+ranks whenever weights are validated or saved, while each rank has its own as it trains."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -10,7 +10,9 @@ from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmtransfer.models import unwrap
 from mmtransfer.registry import HOOKS
+from mmtransfer.scoring.bn import reestimate_bn
 
 # Stock hooks for the same purpose. They average what is equal too, parameters and frozen statistics
 # among it, and the mean of equal float32 numbers is not always that number.
@@ -93,6 +95,38 @@ class AverageStatisticsHook(Hook):
             return
         copies = [hook.ema_model for hook in runner.hooks if isinstance(hook, EMAHook)]
         average_statistics([runner.model, *copies])
+
+
+@HOOKS.register_module()
+class ReestimateBNHook(Hook):
+    """Re-estimates the statistics before the first step of a run that was not resumed, over the
+    batches of all ranks as SyncBN would (FNA++, Sec. 4.4).
+
+    Args:
+        iterations: Training batches to use, on each rank.
+        frozen: Also the statistics of layers that are frozen in training.
+    """
+
+    priority = 'LOW'  # after the weights have been remapped
+
+    def __init__(self, iterations: int, frozen: bool = False) -> None:
+        if iterations < 1:
+            raise ValueError(f'iterations must be at least 1; received {iterations}.')
+        self.iterations = iterations
+        self.frozen = frozen
+
+    def before_train(self, runner) -> None:
+        """Runs :func:`reestimate_bn` on the training data."""
+        if runner.iter > 0 or runner._resume:
+            return
+        model = unwrap(runner.model)
+        count = reestimate_bn(
+            model, runner.train_dataloader, self.iterations, self.frozen, synchronised=True
+        )
+        runner.logger.info(
+            f're-estimated the statistics of {count} normalisation layers over '
+            f'{self.iterations} iterations'
+        )
 
 
 def ensure_averaged(runner: Any) -> None:

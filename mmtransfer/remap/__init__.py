@@ -1,7 +1,6 @@
 """Carry the weights of one network into another: a plan first, then a pure function."""
 
 from mmtransfer.remap.apply import remap
-from mmtransfer.remap.checkpoint import load_tensors, read_checkpoint, resolve
 from mmtransfer.remap.load import load_last_conv, load_model, load_seed
 from mmtransfer.remap.networks import (
     network_to_network,
@@ -26,12 +25,9 @@ __all__ = [
     'load_last_conv',
     'load_model',
     'load_seed',
-    'load_tensors',
     'network_to_network',
     'plan_remap',
-    'read_checkpoint',
     'remap',
-    'resolve',
     'seed_to_network',
     'seed_to_supernet',
     'supernet_to_network',

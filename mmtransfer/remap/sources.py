@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.remap.checkpoint import check_space
 from mmtransfer.remap.networks import (
     LOGITS,
     same_network,
@@ -222,6 +221,25 @@ def held_network(
     if architecture is None:
         return record_of(space).seed(space)
     return network(read_architecture(architecture))
+
+
+def check_space(content: Mapping[str, Any], fingerprint: str, origin: str) -> None:
+    """Raise RemapError when a checkpoint says that it is of another search space.
+
+    Args:
+        content: Of the checkpoint.
+        fingerprint: Of the space that it should be of.
+        origin: Where it comes from, for the message.
+    """
+    record = content.get('mmtransfer')
+    found = record.get('fingerprint') if isinstance(record, Mapping) else None
+    if found not in (None, fingerprint):
+        raise RemapError(
+            f'The config and the checkpoint must be of one search space; the fingerprint of the '
+            f"config's is {fingerprint}, that of '{origin}' is {found}. Use the config of the "
+            f'search that wrote it, or derive an architecture from it: python tools/derive.py '
+            f'SEARCH_CONFIG CHECKPOINT -o FILE'
+        )
 
 
 def check_treated(held: Network, strategy: Mapping[str, str]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from mmengine.dist import all_reduce, get_world_size
-from mmengine.hooks import Hook
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
@@ -16,8 +15,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.data.batches import naming_norms
 from mmtransfer.data.loaders import forget_leftovers
-from mmtransfer.models import unwrap
-from mmtransfer.registry import HOOKS
 
 
 @torch.no_grad()
@@ -250,35 +247,3 @@ def forward(model: nn.Module, batch: Any) -> None:
         model._run_forward(data, mode='loss')
     else:
         model(batch)
-
-
-@HOOKS.register_module()
-class ReestimateBNHook(Hook):
-    """Re-estimates the statistics before the first step of a run that was not resumed, over the
-    batches of all ranks as SyncBN would (FNA++, Sec. 4.4).
-
-    Args:
-        iterations: Training batches to use, on each rank.
-        frozen: Also the statistics of layers that are frozen in training.
-    """
-
-    priority = 'LOW'  # after the weights have been remapped
-
-    def __init__(self, iterations: int, frozen: bool = False) -> None:
-        if iterations < 1:
-            raise ValueError(f'iterations must be at least 1; received {iterations}.')
-        self.iterations = iterations
-        self.frozen = frozen
-
-    def before_train(self, runner) -> None:
-        """Runs :func:`reestimate_bn` on the training data."""
-        if runner.iter > 0 or runner._resume:
-            return
-        model = unwrap(runner.model)
-        count = reestimate_bn(
-            model, runner.train_dataloader, self.iterations, self.frozen, synchronised=True
-        )
-        runner.logger.info(
-            f're-estimated the statistics of {count} normalisation layers over '
-            f'{self.iterations} iterations'
-        )

@@ -22,15 +22,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.dropout import _DropoutNd
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.cost.config import own_backbones
+from mmtransfer.cost.config import own_backbone_configs
 from mmtransfer.data.held_out import EvaluationError, as_validated, restrict_evaluator
 from mmtransfer.data.loaders import EpochLoader, build_loader, forget_leftovers
 from mmtransfer.digests import config_digests, digest
 from mmtransfer.randomness import draw_seed, seed_step
 from mmtransfer.scoring.bn import kept_modes, reestimate_bn
 from mmtransfer.scoring.exact_metrics import every_prediction, unrounded
-from mmtransfer.scoring.head_boxes import without_head_boxes
-from mmtransfer.scoring.truth import has_annotations, has_objects, measured
+from mmtransfer.scoring.truth import has_annotations, has_objects, measured, without_head_boxes
 from mmtransfer.search import Scores
 from mmtransfer.spaces import closest_to_seed
 
@@ -148,7 +147,7 @@ class HeldOut:
         """No scores yet, but all that they follow from."""
         cfg, given = self.inputs.config, self.settings
         model = copy.deepcopy(cfg.model)
-        for backbone in own_backbones(model, cfg.get('default_scope')).values():
+        for backbone in own_backbone_configs(model, cfg.get('default_scope')).values():
             backbone['init_cfg'] = None  # the weights count, not where they began
         follows = {
             'metric': given.metric,

@@ -9,6 +9,7 @@ from mmcv.transforms import LoadAnnotations
 
 from mmtransfer.compat.annotations import EmptyDataError, is_annotated, say_empty
 from mmtransfer.data.parts import Part
+from mmtransfer.data.split import innermost
 from mmtransfer.scoring.exact_metrics import of_toolbox
 
 # COCO's small, medium and large: the end of a metric's name -> areas in pixels.
@@ -62,6 +63,23 @@ def has_objects(name: str, metrics: Sequence[Any]) -> bool:
     objects = [a for truth in truths if truth for a in truth.get('annotations', [])]
     areas = [a.get('area', low) for a in objects if not a.get('iscrowd')]
     return not any(truths) or any(low <= area <= high for area in areas)
+
+
+def without_head_boxes(dataset: Any, evaluator: Any) -> tuple[Any, Any] | None:
+    """A metric that normalises by the head and the people that have none, if there are such.
+
+    Args:
+        dataset: What is evaluated; wrappers are looked through.
+        evaluator: MMEngine's, with ``metrics``; those without ``norm_item`` are left alone.
+
+    Returns:
+        The metric, and the innermost dataset without ``head_size``.
+    """
+    asking = [m for m in evaluator.metrics if 'head' in (getattr(m, 'norm_item', None) or ())]
+    for data in innermost(dataset) if asking else ():
+        if len(data) > 0 and 'head_size' not in data.get_data_info(0):
+            return asking[0], data
+    return None
 
 
 def measured(metrics: Sequence[Any], found: Mapping[str, Any]) -> dict[str, Any]:

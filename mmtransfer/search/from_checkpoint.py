@@ -7,11 +7,13 @@ from typing import Any
 from mmengine.config import Config
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.checkpoints.reading import read_checkpoint
+from mmtransfer.checkpoints.tensors import tensors_of
 from mmtransfer.cost.config import own_supernet
 from mmtransfer.cost.noted import with_cost
 from mmtransfer.cost.table import table_for
 from mmtransfer.registry import MODELS
-from mmtransfer.remap.checkpoint import check_space, read_checkpoint, tensors_of
+from mmtransfer.remap.sources import check_space
 from mmtransfer.search.derive import derive, plain_probabilities
 from mmtransfer.search.scores import best_candidate
 from mmtransfer.search.target import Target, searcher_in_units

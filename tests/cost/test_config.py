@@ -5,8 +5,8 @@ from mmengine.config import Config
 
 from mmtransfer import compat
 from mmtransfer.backbones import AdaptedBackbone
-from mmtransfer.cost.config import build_model, own_backbones, own_supernet
-from mmtransfer.remap.sources import own_backbones as built_backbones
+from mmtransfer.cost.config import build_model, own_backbone_configs, own_supernet
+from mmtransfer.remap.sources import own_backbones
 from tests.engine.tiny import SPACE, search_config
 
 ADAPTED = dict(type=AdaptedBackbone, architecture='mobilenet_v2', init_cfg=dict(checkpoint='x'))
@@ -34,7 +34,7 @@ def _remedies():
     ],
 )  # fmt: skip
 def test_our_backbones_by_their_keys(model, keys):
-    found = own_backbones(Config(dict(model=model)).model, 'mmengine')
+    found = own_backbone_configs(Config(dict(model=model)).model, 'mmengine')
     assert list(found) == keys
     assert all('type' in part for part in found.values())
 
@@ -53,6 +53,6 @@ def test_the_one_supernet_without_its_weights():
 
 def test_an_architecture_goes_into_a_wrapped_supernet(tmp_path):
     cfg = search_config(tmp_path, wrapped=True)
-    (backbone,) = built_backbones(build_model(cfg, 'mobilenet_v2')).values()
+    (backbone,) = own_backbones(build_model(cfg, 'mobilenet_v2')).values()
     assert isinstance(backbone, AdaptedBackbone) and backbone.architecture.seed == 'mobilenet_v2'
     assert cfg.model.detector.backbone.type == 'mmtransfer.FNASupernet'

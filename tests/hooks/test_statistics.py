@@ -19,10 +19,16 @@ from mmtransfer import compat
 from mmtransfer.data.split import seeded
 from mmtransfer.hooks import statistics as statistics_hook
 from mmtransfer.hooks.checkpoint import CheckpointHook as OurCheckpointHook
-from mmtransfer.hooks.statistics import AverageStatisticsHook, average_statistics, ensure_averaged
+from mmtransfer.hooks.statistics import (
+    AverageStatisticsHook,
+    ReestimateBNHook,
+    average_statistics,
+    ensure_averaged,
+)
 from mmtransfer.registry import DATASETS, METRICS
 from tests.engine.tiny import TinyImages, search_config
 from tests.processes import run_ranks
+from tests.scoring.test_bn import batches
 from tests.shrink import shrink
 
 FNA = Path(__file__).parents[2] / 'configs/fna'
@@ -257,3 +263,21 @@ def test_a_loop_of_ours_adds_it_where_it_is_forgotten():
     runner, _ = runner_of(OurCheckpointHook())  # which has one
     ensure_averaged(runner)
     assert len(runner.hooks) == 1
+
+
+@pytest.mark.parametrize(
+    ('iteration', 'resumed', 'acts'), [(0, False, True), (5, False, False), (0, True, False)]
+)
+def test_hook_acts_on_a_fresh_run_only(iteration, resumed, acts):
+    model = nn.Sequential(nn.BatchNorm2d(3)).double()
+    runner = types.SimpleNamespace(
+        iter=iteration,
+        _resume=resumed,
+        model=model,
+        train_dataloader=batches(),
+        logger=types.SimpleNamespace(info=lambda text: None),
+    )
+    ReestimateBNHook(iterations=2).before_train(runner)
+    assert bool(model[0].running_mean.abs().sum() > 0) == acts
+    with pytest.raises(ValueError, match='at least 1'):
+        ReestimateBNHook(iterations=0)

@@ -1,11 +1,9 @@
-import types
-
 import pytest
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmtransfer.scoring.bn import ReestimateBNHook, reestimate_bn
+from mmtransfer.scoring.bn import reestimate_bn
 
 
 def normed():
@@ -77,24 +75,6 @@ def test_short_and_empty_loaders():
     torch.testing.assert_close(model[0].running_mean, mean, rtol=1e-12, atol=1e-12)
     with pytest.raises(ValueError, match='at least one batch'):
         reestimate_bn(model, [], iterations=1)
-
-
-@pytest.mark.parametrize(
-    ('iteration', 'resumed', 'acts'), [(0, False, True), (5, False, False), (0, True, False)]
-)
-def test_hook_acts_on_a_fresh_run_only(iteration, resumed, acts):
-    model = normed()
-    runner = types.SimpleNamespace(
-        iter=iteration,
-        _resume=resumed,
-        model=model,
-        train_dataloader=batches(),
-        logger=types.SimpleNamespace(info=lambda text: None),
-    )
-    ReestimateBNHook(iterations=2).before_train(runner)
-    assert bool(model[0].running_mean.abs().sum() > 0) == acts
-    with pytest.raises(ValueError, match='at least 1'):
-        ReestimateBNHook(iterations=0)
 
 
 def test_an_abandoned_pass_leaves_nothing_in_the_batch_sampler():

@@ -16,10 +16,11 @@ from torch import nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.backbones import AdaptedBackbone, FNASupernet
+from mmtransfer.checkpoints.tensors import load_tensors
 from mmtransfer.cost import cost_table
 from mmtransfer.data.split import split_dataset
 from mmtransfer.hooks.checks.channels import ChannelsError, check_channels
-from mmtransfer.remap import RemapError, SeedCheckpointError, load_model, load_tensors
+from mmtransfer.remap import RemapError, SeedCheckpointError, load_model
 from mmtransfer.spaces import space_of
 from mmtransfer.tasks.ssdlite import SSDLiteHead, SSDLiteNeck
 from tests.shrink import make_data, typed

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mmengine.hooks import Hook
 from torch import nn
 
 from mmtransfer.models import config_key, unwrap
-from mmtransfer.registry import HOOKS
 
 # The detector that mmdet's semi-supervised models hold twice is named once in their config.
 
@@ -97,12 +95,3 @@ def _check_index(reader: str, index: Any, backbone: str, given: list[int]) -> No
             f'{len(given)} of {given} channels; received {index}. Change {reader}.in_index or '
             f'add to {backbone}.out_indices.'
         )
-
-
-@HOOKS.register_module()
-class CheckChannelsHook(Hook):
-    """Runs :func:`check_channels` before the first batch of a training, a validation or a test."""
-
-    def before_run(self, runner) -> None:
-        """Called once, before weights are initialised."""
-        check_channels(runner.model)

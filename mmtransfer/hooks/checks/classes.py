@@ -3,13 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmengine.hooks import Hook
-
 from mmtransfer.compat.annotations import listed
-from mmtransfer.data.parts import Part, judged_parts, training_parts
+from mmtransfer.data.parts import Part
 from mmtransfer.hooks.checks.labels import labels_in, names_in_file, names_in_metric
 from mmtransfer.models import config_key, unwrap
-from mmtransfer.registry import HOOKS
 from mmtransfer.tasks.folders import differing
 
 # Parts of a model whose `num_classes` counts something else than the classes of the data.
@@ -162,12 +159,3 @@ def check_labels(model: Any, parts: Sequence[Part]) -> None:
                 known[labels.kind][key] = labels.names
     for kind, found in known.items():
         check_classes(outputs_of(model, kind), found, kind)
-
-
-@HOOKS.register_module()
-class CheckClassesHook(Hook):
-    """Runs :func:`check_labels` before the first batch of a training, a validation or a test."""
-
-    def before_run(self, runner) -> None:
-        """Called once, before weights are initialised."""
-        check_labels(runner.model, [*training_parts(runner), *judged_parts(runner)])

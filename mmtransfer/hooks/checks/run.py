@@ -9,11 +9,11 @@ from mmtransfer.data.batches import check_batches
 from mmtransfer.data.parts import judged_parts, training_parts
 from mmtransfer.hooks.checks.channels import check_channels
 from mmtransfer.hooks.checks.classes import check_classes, check_labels
+from mmtransfer.hooks.checks.head_boxes import check_head_boxes
 from mmtransfer.hooks.checks.label_maps import check_label_maps
 from mmtransfer.hooks.checks.labels import labels_in
 from mmtransfer.hooks.checks.search import check_loop
 from mmtransfer.registry import HOOKS
-from mmtransfer.scoring.head_boxes import check_head_boxes
 from mmtransfer.scoring.truth import check_annotated
 
 

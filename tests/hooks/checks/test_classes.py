@@ -10,12 +10,12 @@ from torch import nn
 from mmtransfer import compat
 from mmtransfer.data.parts import Part as Data
 from mmtransfer.hooks.checks.classes import (
-    CheckClassesHook,
     ClassesError,
     check_classes,
     check_labels,
     outputs_of,
 )
+from mmtransfer.hooks.checks.single import CheckClassesHook
 
 AB, ABC = ('a', 'b'), ('a', 'b', 'c')
 

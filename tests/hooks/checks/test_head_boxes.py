@@ -8,11 +8,12 @@ from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.data.held_out import EvaluationError
-from mmtransfer.scoring.head_boxes import CheckHeadBoxesHook, HeadBoxesError, check_head_boxes
+from mmtransfer.hooks.checks.head_boxes import HeadBoxesError, check_head_boxes
+from mmtransfer.hooks.checks.single import CheckHeadBoxesHook
 from mmtransfer.scoring.held_out import HeldOut
 from tests.shrink import shrink
 
-CONFIGS = Path(__file__).parents[2] / 'configs/block_allocation'
+CONFIGS = Path(__file__).parents[3] / 'configs/block_allocation'
 
 
 class People:
