@@ -13,7 +13,7 @@ import mmtransfer
 PACKAGE = Path(mmtransfer.__file__).parent
 ROOMS = (
     'limits', 'files', 'lock', 'architecture', 'space', 'checkpoints',
-    'compat', 'registry', 'models', 'randomness', 'seeds', 'spaces',
+    'compat', 'registry', 'randomness', 'seeds', 'spaces', 'models',
     'blocks', 'cost', 'remap', 'backbones', 'digests', 'search', 'data', 'scoring', 'tasks',
     'report', 'hooks', 'engine', 'toy',
 )  # fmt: skip

@@ -7,7 +7,7 @@ from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError
 from mmtransfer.backbones.settings import Settings
-from mmtransfer.backbones.supernet import Supernet, supernets_in
+from mmtransfer.backbones.supernet import Selective, StagedSupernet, supernets_in
 
 __all__ = [
     'MIXTURE',
@@ -16,9 +16,10 @@ __all__ = [
     'FNASupernet',
     'Selection',
     'SelectionError',
+    'Selective',
     'Settings',
     'StagedBackbone',
-    'Supernet',
+    'StagedSupernet',
     'supernets_in',
     'take_remap',
 ]

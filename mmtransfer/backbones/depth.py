@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.settings import Settings
-from mmtransfer.backbones.supernet import Supernet
+from mmtransfer.backbones.supernet import StagedSupernet
 from mmtransfer.registry import MODELS
 from mmtransfer.spaces import depth_space, record_of, space_stages
 
 
 @MODELS.register_module()
-class DepthSupernet(Supernet):
+class DepthSupernet(StagedSupernet):
     """All block allocations of a space in one network (block allocation, Sec. 3.2).
 
     ``selection`` says how many blocks each stage keeps, the first S of at most N; the others do not

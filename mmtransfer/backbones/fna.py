@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.settings import Settings
-from mmtransfer.backbones.supernet import Supernet
+from mmtransfer.backbones.supernet import StagedSupernet
 from mmtransfer.blocks import recompute
 from mmtransfer.registry import MODELS
 from mmtransfer.seeds import SKIP, Node
@@ -38,7 +38,7 @@ class Candidates(nn.ModuleDict):
 
 
 @MODELS.register_module()
-class FNASupernet(Supernet):
+class FNASupernet(StagedSupernet):
     """All architectures of a space in one backbone (FNA++, Sec. 3.2.1).
 
     ``forward`` returns features and nothing else; what runs is the ``selection``: one architecture,

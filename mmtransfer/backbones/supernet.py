@@ -12,11 +12,12 @@ from mmtransfer.backbones.adapted import AdaptedBackbone
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.selection import MIXTURE, PendingBackward, Selection, SelectionError
 from mmtransfer.backbones.settings import arguments_of
+from mmtransfer.models import Supernet
 from mmtransfer.space import SearchSpace
 
 
-class Supernet(StagedBackbone):
-    """A backbone of which a ``selection`` runs: one architecture of ``space``, or the mixture.
+class Selective(nn.Module):
+    """A network of which a ``selection`` runs: one architecture of ``space``, or the mixture.
 
     From a forward pass in training mode with gradients until the end of its backward pass the
     selection is fixed; :meth:`release` ends that early. A subclass sets ``space`` and calls
@@ -89,14 +90,6 @@ class Supernet(StagedBackbone):
         self._selection = selection
         self._options = selection.as_dict if isinstance(selection, Architecture) else {}
 
-    @classmethod
-    def with_architecture(cls, config: Any, architecture: Any) -> Any:
-        """The config of the plain network of an architecture in place of such a supernet."""
-        taken = {'_scope_', *arguments_of(AdaptedBackbone)} - {'init_cfg'}
-        kept = {key: value for key, value in config.items() if key in taken}
-        plain = config.__class__(kept, type='mmtransfer.AdaptedBackbone')
-        return AdaptedBackbone.with_architecture(plain, architecture)
-
     @contextmanager
     def evaluating(self, architecture: Architecture) -> Iterator[None]:
         """Inside, ``architecture`` runs; afterwards the selection is what it was."""
@@ -117,10 +110,9 @@ class Supernet(StagedBackbone):
         if self._selection != MIXTURE and hasattr(self, 'logits'):
             yield self.logits
         yield from self.idle_blocks()
-        yield from self.stages[self.out_indices[-1] + 1 :]
 
     def idle_blocks(self) -> Iterator[nn.Module]:
-        """The blocks that do not run under the selection, of the stages that do."""
+        """The candidates that do not run under the selection."""
         raise NotImplementedError
 
     def architecture_parameters(self) -> list[nn.Parameter]:
@@ -138,6 +130,24 @@ class Supernet(StagedBackbone):
         }
 
 
-def supernets_in(model: nn.Module) -> list[Any]:
+class StagedSupernet(Selective, StagedBackbone):
+    """A backbone of stages of which a selection runs."""
+
+    def idle_modules(self) -> Iterator[nn.Module]:
+        """Also the stages whose features nobody asks for."""
+        yield from super().idle_modules()
+        yield from self.stages[self.out_indices[-1] + 1 :]
+
+    @classmethod
+    def with_architecture(cls, config: Any, architecture: Any) -> Any:
+        """The config of the plain network of an architecture in place of such a supernet."""
+        taken = {'_scope_', *arguments_of(AdaptedBackbone)} - {'init_cfg'}
+        kept = {key: value for key, value in config.items() if key in taken}
+        plain = config.__class__(kept, type='mmtransfer.AdaptedBackbone')
+        return AdaptedBackbone.with_architecture(plain, architecture)
+
+
+def supernets_in(model: nn.Module) -> list[Supernet]:
     """The modules of a model that can be searched, which are those with architecture parameters."""
-    return [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
+    found: list[Any] = [m for m in model.modules() if hasattr(m, 'architecture_parameters')]
+    return found

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmtransfer.cost.formulas import Size
 from mmtransfer.cost.latency import MeasuredTable, latency_table
+from mmtransfer.models import Supernet
 from mmtransfer.seeds import Network, Node
 from mmtransfer.seeds.networks import STEM
 from mmtransfer.spaces import record_of
@@ -54,7 +55,7 @@ def _cuda_ms(job: Job) -> float:
     return begin.elapsed_time(end)
 
 
-def supernet_jobs(supernet: Any, images: Tensor) -> dict[tuple[str, str], Job]:
+def supernet_jobs(supernet: Supernet, images: Tensor) -> dict[tuple[str, str], Job]:
     """The jobs of a latency table: ``FIXED``, and (choice, option) for the nodes that no option
     before it has; where costs do not add up, (node, op) for every node.
 
@@ -94,7 +95,7 @@ def _own(options: Mapping[str, Sequence[Node]]) -> dict[str, list[Node]]:
     return own
 
 
-def _inputs(supernet: Any, images: Tensor) -> dict[str, Tensor]:
+def _inputs(supernet: Supernet, images: Tensor) -> dict[str, Tensor]:
     """What each node of a supernet is given, by its name; its values are of no importance."""
     outputs = {STEM: _run(supernet.begin, images)}
     inputs: dict[str, Tensor] = {}
@@ -105,7 +106,7 @@ def _inputs(supernet: Any, images: Tensor) -> dict[str, Tensor]:
     return inputs
 
 
-def _supernet(supernet: Any) -> Network:
+def _supernet(supernet: Supernet) -> Network:
     return record_of(supernet.space).supernet(supernet.space, supernet.output_stride)
 
 
@@ -115,7 +116,7 @@ def _run(module: Any, x: Tensor) -> Tensor:
 
 
 def table_of_times(
-    supernet: Any, input_size: Size, times: Mapping[tuple[str, str], float]
+    supernet: Supernet, input_size: Size, times: Mapping[tuple[str, str], float]
 ) -> MeasuredTable:
     """The latency table of what :func:`median_times` found for :func:`supernet_jobs`."""
     parts = record_of(supernet.space).parts(supernet.space, supernet.output_stride)

@@ -77,7 +77,8 @@ def run_candidate_phase(
     undecided = say_undecided(searcher, scores)
     if undecided:
         runner.logger.warning(undecided)
-    held_out.inputs.supernet.select(searcher.architecture())
+    best: Any = searcher.architecture()  # one at least was scored
+    held_out.inputs.supernet.select(best)
     held_out.reestimate()
 
 

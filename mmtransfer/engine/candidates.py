@@ -9,6 +9,7 @@ from mmtransfer.cost.table import CostTable
 from mmtransfer.engine.candidate_phase import run_candidate_phase
 from mmtransfer.hooks.averaged import averaged
 from mmtransfer.hooks.checks.search import SearchConfigError
+from mmtransfer.models import Supernet
 from mmtransfer.scoring.held_out import Evaluation, HeldOut, ScoringInputs
 from mmtransfer.scoring.shared_prefixes import SharedHeldOut
 from mmtransfer.search import GreedyBlockSearcher, Scores
@@ -33,7 +34,7 @@ class Candidates:
     """
 
     def __init__(
-        self, searcher: Any, supernet: Any, settings: Evaluation, shared: bool | None = None
+        self, searcher: Any, supernet: Supernet, settings: Evaluation, shared: bool | None = None
     ) -> None:
         can = isinstance(supernet, DepthSupernet) and isinstance(searcher, GreedyBlockSearcher)
         if shared and not can:

@@ -4,7 +4,7 @@ asks for, and lets the rest know what is found."""
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mmengine.optim import OptimWrapperDict
 from mmengine.registry import DefaultScope
@@ -125,7 +125,7 @@ class SearchLoop(EpochBasedTrainLoop):
         searcher = searcher_in_units(searcher or {'type': self.default_searcher}, self.table)
         self.searcher = self._searcher(searcher, arch_begin, alternation)
         terms = terms_in_units(regularisers, self.table, searcher.get('target'))
-        self.terms = Terms(terms, self.supernet, self.table, self.supernet)
+        self.terms = Terms(terms, cast(nn.Module, self.supernet), self.table, self.supernet)
         check_searcher(self.searcher, self.supernet, evaluation, self.terms.regularisers)
         check_taken_over(runner, self.supernet, self.searcher.kinds)
         self.evaluation = Evaluation(**(evaluation or {}))

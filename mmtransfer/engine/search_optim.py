@@ -28,7 +28,7 @@ _OURS = {OptimWrapper: RegularisedOptimWrapper, AmpOptimWrapper: RegularisedAmpO
 def _without_logits(model: nn.Module) -> Iterator[list[nn.Parameter]]:
     """The model while its architecture parameters are out of sight, so that no weight optimiser and
     no ``paramwise_cfg`` can take them up."""
-    owners = supernets_in(model)
+    owners: list[Any] = supernets_in(model)
     logits = [p for m in owners for p in m.architecture_parameters()]
     hidden = [(m, m._modules.pop('logits')) for m in owners if m.architecture_parameters()]
     try:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmtransfer.cost.table import CostTable
 from mmtransfer.engine.optim import RegularisedOptimWrapper
+from mmtransfer.models import Supernet
 from mmtransfer.registry import REGULARISERS
 from mmtransfer.remap.sources import own_backbones
 from mmtransfer.search import Regulariser, Step
@@ -34,7 +35,7 @@ class Terms:
         configs: Sequence[dict],
         backbone: nn.Module,
         table: CostTable | None = None,
-        supernet: Any = None,
+        supernet: Supernet | None = None,
     ) -> None:
         self.backbone, self.table, self.supernet = backbone, table, supernet
         with DefaultScope.overwrite_default_scope('mmtransfer'):  # they have no parent registry

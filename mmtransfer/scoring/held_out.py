@@ -26,6 +26,7 @@ from mmtransfer.cost.config import own_backbone_configs
 from mmtransfer.data.held_out import EvaluationError, as_validated, restrict_evaluator
 from mmtransfer.data.loaders import EpochLoader, build_loader, forget_leftovers
 from mmtransfer.digests import config_digests, digest
+from mmtransfer.models import Supernet
 from mmtransfer.randomness import draw_seed, seed_step
 from mmtransfer.scoring.bn import kept_modes, reestimate_bn
 from mmtransfer.scoring.exact_metrics import every_prediction, unrounded
@@ -88,7 +89,7 @@ class ScoringInputs:
     """
 
     model: Any
-    supernet: Any
+    supernet: Supernet
     weights_loader: EpochLoader
     held_out_loader: EpochLoader
     config: Config

@@ -13,10 +13,10 @@ to where it was.
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import CostTable
+from mmtransfer.models import Supernet
 from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.bound import CostBound
@@ -50,7 +50,7 @@ class CandidateSearcher(Searcher):
 
     def __init__(
         self,
-        supernet: Any,
+        supernet: Supernet,
         table: CostTable,
         seed: int,
         candidates: int,
@@ -121,7 +121,7 @@ class ListSearcher(CandidateSearcher):
     """
 
     def __init__(
-        self, supernet: Any, table: CostTable, seed: int, listed: Sequence[Architecture]
+        self, supernet: Supernet, table: CostTable, seed: int, listed: Sequence[Architecture]
     ) -> None:
         super().__init__(supernet, table, seed, len(listed))
         self.listed = list(listed)

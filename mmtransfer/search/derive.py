@@ -12,7 +12,6 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ import torch
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.additive import AdditiveTable, need_additive
 from mmtransfer.cost.table import CostTable
+from mmtransfer.models import Supernet
 from mmtransfer.search.target import Target
 from mmtransfer.space import SearchSpace
 
@@ -164,7 +164,7 @@ def _best_total(score: np.ndarray, wanted: float, window: float) -> int:
     return int(reachable[np.argmin(distance)])
 
 
-def plain_probabilities(supernet: Any) -> Probabilities:
+def plain_probabilities(supernet: Supernet) -> Probabilities:
     """The probabilities of a supernet as plain numbers, copied to the host at once.
 
     Raises:

@@ -6,6 +6,7 @@ from typing import Any
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import CostTable
+from mmtransfer.models import Supernet
 from mmtransfer.randomness import draw_rng
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.derive import (
@@ -49,7 +50,7 @@ class DifferentiableSearcher(Searcher):
 
     def __init__(
         self,
-        supernet: Any,
+        supernet: Supernet,
         table: CostTable,
         seed: int,
         arch_begin: int = 0,

@@ -1,10 +1,10 @@
 """Evolutionary search: mutation and crossover of the best candidates, within a cost bound."""
 
 import random
-from typing import Any
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.table import CostTable
+from mmtransfer.models import Supernet
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.candidates import CandidateSearcher, at_least
 from mmtransfer.space import SearchSpace
@@ -35,7 +35,7 @@ class EvolutionSearcher(CandidateSearcher):
 
     def __init__(
         self,
-        supernet: Any,
+        supernet: Supernet,
         table: CostTable,
         seed: int,
         population: int,

@@ -12,6 +12,7 @@ from mmtransfer.checkpoints.tensors import tensors_of
 from mmtransfer.cost.config import own_supernet
 from mmtransfer.cost.noted import with_cost
 from mmtransfer.cost.table import table_for
+from mmtransfer.models import Supernet
 from mmtransfer.registry import MODELS
 from mmtransfer.remap.sources import check_space
 from mmtransfer.search.derive import derive, plain_probabilities
@@ -26,7 +27,7 @@ class NothingLearnedError(ValueError):
 
 
 def derive_supernet(
-    supernet: Any, train_cfg: Mapping[str, Any], noted: Mapping[str, Any] | None = None
+    supernet: Supernet, train_cfg: Mapping[str, Any], noted: Mapping[str, Any] | None = None
 ) -> Architecture:
     """What a search with this supernet, as its logits are now, would derive.
 
@@ -85,7 +86,7 @@ def check_learned(progress: Mapping[str, Any]) -> None:
 
 
 def evaluated_architecture(
-    supernet: Any, train_cfg: Mapping[str, Any] | None, noted: Mapping[str, Any]
+    supernet: Supernet, train_cfg: Mapping[str, Any] | None, noted: Mapping[str, Any]
 ) -> Architecture | None:
     """What a test of a supernet runs, by what its checkpoint says: what a validation would have run
     when it was written.
@@ -120,7 +121,7 @@ def derive_from_checkpoint(config: Config, checkpoint: str | os.PathLike) -> Arc
     Raises:
         ValueError: The checkpoint is of another space, or holds no result.
     """
-    supernet: Any = MODELS.build(own_supernet(config.model, config.get('default_scope')))
+    supernet: Supernet = MODELS.build(own_supernet(config.model, config.get('default_scope')))
     content = read_checkpoint(checkpoint)
     tensors = tensors_of(content, str(checkpoint))
     place = choose_prefix(tensors, image_weight(supernet.seed), 'backbone.')

@@ -3,12 +3,12 @@ allocation, Sec. 3.3, Alg. 1)."""
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.additive import AdditiveTable
 from mmtransfer.cost.metrics import say
 from mmtransfer.cost.table import CostTable
+from mmtransfer.models import Supernet
 from mmtransfer.registry import SEARCHERS
 from mmtransfer.search.candidates import CandidateSearcher
 from mmtransfer.search.scores import Scores
@@ -59,7 +59,7 @@ class GreedyBlockSearcher(CandidateSearcher):
 
     def __init__(
         self,
-        supernet: Any,
+        supernet: Supernet,
         table: CostTable,
         seed: int,
         blocks: int | None = None,

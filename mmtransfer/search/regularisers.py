@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mmtransfer.cost.table import CostTable
+from mmtransfer.models import Supernet
 from mmtransfer.registry import REGULARISERS, is_a
 from mmtransfer.search.target import Target, TargetError, cost_in_units
 
@@ -32,7 +33,7 @@ class Step:
 
     kind: str
     iteration: int
-    supernet: Any = None
+    supernet: Supernet | None = None
     table: CostTable | None = None
     batch: Any = None
     records: Mapping[str, Tensor] = field(default_factory=dict)
@@ -98,7 +99,7 @@ class CostTerm(Regulariser):
 
     def __call__(self, step: Step) -> Tensor:
         """A scalar that carries gradients to the architecture parameters."""
-        assert step.table is not None
+        assert step.table is not None and step.supernet is not None
         cost = step.table.expected(step.supernet.probabilities())
         if self.target is None:
             return self.factor * torch.log10(cost)

@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from mmtransfer.backbones import supernets_in
 from mmtransfer.hooks.checkpoint import CheckpointHook
-from mmtransfer.models import unwrap
+from mmtransfer.models import Supernet, unwrap
 from mmtransfer.registry import SEARCHERS, named_type
 from mmtransfer.search import SearchConfigError
 
@@ -25,7 +25,7 @@ from mmtransfer.search import SearchConfigError
 _SETTINGS = {'constructor', 'paramwise_cfg', 'type'}
 
 
-def find_supernet(model: nn.Module) -> Any:
+def find_supernet(model: nn.Module) -> Supernet:
     """The one module of a model that has architecture parameters."""
     found = supernets_in(model)
     if len(found) != 1:
@@ -59,7 +59,7 @@ def check_loop(runner: Any) -> None:
         )
 
 
-def check_taken_over(runner: Any, supernet: Any, kinds: Collection[str]) -> None:
+def check_taken_over(runner: Any, supernet: Supernet, kinds: Collection[str]) -> None:
     """Refuse a config in which a setting of the toolbox's stands in the place of the search's.
 
     Args:
@@ -262,7 +262,7 @@ def split_settings(split: Mapping[str, Any] | None, searcher: Any) -> tuple[Any,
 
 
 def check_searcher(
-    searcher: Any, supernet: Any, evaluation: dict | None, regularisers: Sequence
+    searcher: Any, supernet: Supernet, evaluation: dict | None, regularisers: Sequence
 ) -> None:
     """Refuse settings that a searcher would ignore in silence, and a supernet that it cannot use.
 
