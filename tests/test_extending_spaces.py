@@ -13,7 +13,7 @@ import torch
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
-from mmtransfer.backbones import MIXTURE, AdaptedBackbone, Supernet
+from mmtransfer.backbones import MIXTURE, AdaptedBackbone, StagedSupernet
 from mmtransfer.backbones.settings import Settings
 from mmtransfer.cost import cost_table
 from mmtransfer.cost.counter import count_backbone
@@ -123,19 +123,12 @@ KIND = SkipKind()
 
 
 @MODELS.register_module()
-class SkipSupernet(Supernet):
+class SkipSupernet(StagedSupernet):
     """Its supernet: what each node returns is mixed, and so is what the last one reads."""
 
     def __init__(self, seed=WIDTHS, kernels=(3, 5), **settings):
-        shared = Settings.of(type(self), settings)
         space = build_space(KIND, dict(seed), {'kernels': list(kernels)})
-        nodes = KIND.supernet(space, shared.output_stride)
-        super().__init__(nodes.seed, shared)
-        self.space = space
-        self.add_stages(nodes)
-        self.add_logits()
-        self.begin_selecting(KIND.closest(space))
-        self.freeze()
+        super().__init__(space, Settings.of(type(self), settings))
 
     def idle_blocks(self):
         if self.selection == MIXTURE:

@@ -5,6 +5,7 @@ from mmtransfer.backbones.arguments import take_remap
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.depth import DepthSupernet
 from mmtransfer.backbones.fna import FNASupernet
+from mmtransfer.backbones.layerwise import LayerwiseSupernet
 from mmtransfer.backbones.selection import MIXTURE, Selection, SelectionError
 from mmtransfer.backbones.settings import Settings
 from mmtransfer.backbones.supernet import Selective, StagedSupernet, supernets_in
@@ -14,6 +15,7 @@ __all__ = [
     'AdaptedBackbone',
     'DepthSupernet',
     'FNASupernet',
+    'LayerwiseSupernet',
     'Selection',
     'SelectionError',
     'Selective',

@@ -11,7 +11,7 @@ from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.settings import Settings
 from mmtransfer.backbones.supernet import StagedSupernet
 from mmtransfer.registry import MODELS
-from mmtransfer.spaces import depth_space, record_of, space_stages
+from mmtransfer.spaces import depth_space, space_stages
 
 
 @MODELS.register_module()
@@ -45,17 +45,8 @@ class DepthSupernet(StagedSupernet):
         **settings: Any,
     ) -> None:
         shared = Settings.of(type(self), settings)
-        space = depth_space(seed, max_blocks)
-        kind = record_of(space)
-        network = kind.supernet(space, shared.output_stride)
-        super().__init__(network.seed, shared)
-        self.space = space
-        self._choices = space_stages(space)
-        self.add_stages(network)
-        if differentiable:
-            self.add_logits()
-        self.begin_selecting(kind.closest(space))
-        self.freeze()
+        super().__init__(depth_space(seed, max_blocks), shared, logits=differentiable)
+        self._choices = space_stages(self.space)
 
     def kept(self, stage: int) -> int:
         """How many blocks of a stage run now."""

@@ -78,7 +78,8 @@ def arguments_of(backbone: type) -> list[str]:
         _, *own = signature(vars(kind)['__init__']).parameters.values()
         if not any(p.kind == Parameter.VAR_KEYWORD for p in own):
             break
-        names += [p.name for p in own if p.kind != Parameter.VAR_KEYWORD]
+        unnamed = (Parameter.VAR_KEYWORD, Parameter.POSITIONAL_ONLY)
+        names += [p.name for p in own if p.kind not in unnamed]
     return list(dict.fromkeys([*names, *(field.name for field in fields(Settings))]))
 
 

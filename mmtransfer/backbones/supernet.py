@@ -1,6 +1,6 @@
 """What supernets have in common: a selection, and when it may change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,9 +11,10 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.backbones.adapted import AdaptedBackbone
 from mmtransfer.backbones.base import StagedBackbone
 from mmtransfer.backbones.selection import MIXTURE, PendingBackward, Selection, SelectionError
-from mmtransfer.backbones.settings import arguments_of
+from mmtransfer.backbones.settings import Settings, arguments_of
 from mmtransfer.models import Supernet
 from mmtransfer.space import SearchSpace
+from mmtransfer.spaces import record_of
 
 
 class Selective(nn.Module):
@@ -131,7 +132,31 @@ class Selective(nn.Module):
 
 
 class StagedSupernet(Selective, StagedBackbone):
-    """A backbone of stages of which a selection runs."""
+    """A backbone of stages of which a selection runs; at first that nearest to the seed.
+
+    Args:
+        space: What may be chosen. Its kind names the nodes to build.
+        settings: What all backbones can be told.
+        expand_indices: See :class:`StagedBackbone`.
+        logits: Whether the mixture of all candidates can be selected.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        settings: Settings,
+        expand_indices: Sequence[int] = (),
+        logits: bool = True,
+    ) -> None:
+        kind = record_of(space)
+        network = kind.supernet(space, settings.output_stride)
+        super().__init__(network.seed, settings, expand_indices)
+        self.space = space
+        self.add_stages(network)
+        if logits:
+            self.add_logits()
+        self.begin_selecting(kind.closest(space))
+        self.freeze()
 
     def idle_modules(self) -> Iterator[nn.Module]:
         """Also the stages whose features nobody asks for."""
