@@ -170,11 +170,6 @@ class RemapPlan:
     def __str__(self) -> str:
         return self.explain()
 
-    def prefixed(self, prefix: str) -> RemapPlan:
-        """The same plan for networks whose tensors all carry ``prefix`` (``'backbone.'``)."""
-        moves = (m.renamed(prefix + m.target, prefix.__add__) for m in self.moves)
-        return RemapPlan(tuple(moves), tuple(prefix + name for name in self.unused))
-
     def with_sources(self, names: Mapping[str, str], present: Iterable[str]) -> RemapPlan:
         """The same plan for a source that calls its tensors otherwise.
 

@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from mmtransfer.report.curves import COLOURS
+from mmtransfer.report.style import COLOURS, INK, LEGEND, PALE, SMALL, new_figure, tidy
 from mmtransfer.report.tables import markdown_table
 
-_INK, _FAINT, _GRID = '#23282f', '#6b727c', '#e3e6ea'
 # Metrics of Table 2 as evaluators name them: the end of the name -> the column.
 _BY_SIZE = {'mAP_s': 'AP small', 'mAP_m': 'AP medium', 'mAP_l': 'AP large'}
 
@@ -141,7 +139,7 @@ def draw_chain(members: Sequence[Member], metric: str, cost: str) -> Figure:
     rivals = [point for m in members for point in m.rivals if math.isfinite(point[1])]
     if rivals:
         xs, ys = zip(*rivals, strict=True)
-        axes.scatter(xs, ys, s=16, color='#b9bfc7', label='not kept', zorder=2)
+        axes.scatter(xs, ys, s=16, color=PALE, label='not kept', zorder=2)
     shown = [m for m in members if math.isfinite(m.score)]
     points = [(m.cost, m.score) for m in shown]
     if points:
@@ -156,14 +154,14 @@ def draw_chain(members: Sequence[Member], metric: str, cost: str) -> Figure:
             above = m.score >= before.score  # the line comes from the other side
             axes.annotate(
                 m.label, (m.cost, m.score), xytext=(-6, 4 if above else -4),
-                textcoords='offset points', fontsize=8, color=_INK, ha='right',
+                textcoords='offset points', fontsize=SMALL, color=INK, ha='right',
                 va='bottom' if above else 'top', zorder=4,
             )  # fmt: skip
     axes.set_xmargin(0.02)
     low, high = axes.get_xlim()
     axes.set_xlim(low - 0.16 * (high - low), high)  # room for the first label
     axes.set_ymargin(0.1)
-    axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='lower right')
+    axes.legend(loc='lower right', **LEGEND)
     return figure
 
 
@@ -186,7 +184,7 @@ def draw_chains(chains: Mapping[str, Sequence[Member]], metric: str, cost: str) 
             ms=5, label=f'{title}: to {members[-1].label}',
         )  # fmt: skip
     axes.margins(0.06, 0.1)
-    axes.legend(frameon=False, labelcolor=_INK, fontsize=9, loc='lower right')
+    axes.legend(loc='lower right', **LEGEND)
     return figure
 
 
@@ -224,24 +222,17 @@ def draw_transfer(
 
 
 def _axes(x: str, y: str) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(7.2, 4.8), dpi=120, facecolor='white', layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.2, 4.8)
     axes = figure.subplots()
-    axes.set_xlabel(x, color=_INK)
-    axes.set_ylabel(y, color=_INK)
-    axes.grid(color=_GRID, lw=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=_FAINT, labelsize=9)
-    axes.spines[['top', 'right']].set_visible(False)
-    axes.spines[['left', 'bottom']].set_color(_FAINT)
+    tidy(axes, x, y)
     return figure, axes
 
 
 def _label(axes: Axes, text: str, x: float, y: float, number: int) -> None:
     above = number % 2 == 0
     axes.annotate(
-        text, (x, y), xytext=(0, 8 if above else -8), textcoords='offset points', fontsize=8,
-        color=_INK, ha='center', va='bottom' if above else 'top', zorder=4,
+        text, (x, y), xytext=(0, 8 if above else -8), textcoords='offset points', fontsize=SMALL,
+        color=INK, ha='center', va='bottom' if above else 'top', zorder=4,
     )  # fmt: skip
 
 

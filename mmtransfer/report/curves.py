@@ -9,14 +9,11 @@ from statistics import mean
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-Points = tuple[tuple[float, float], ...]
+from mmtransfer.report.style import COLOURS, LEGEND, new_figure, tidy
 
-# Told apart by the colour-blind, the first two in grey as well: seed and supernet in Fig. 7.
-COLOURS = ('#b8402a', '#3470a8', '#3f7d5a', '#c9922e', '#7a5195', '#5d6570', '#2f9e9e', '#a05a6c')
-_INK, _FAINT, _GRID = '#23282f', '#6b727c', '#e3e6ea'
+Points = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,7 @@ def draw_curves(runs: Sequence[Run], metric: str) -> Figure:
             'Curves share one axis: the runs must all count epochs or all iterations, and there '
             f'must be at least one; received {", ".join(f"{r.label}: {r.unit}" for r in runs)}.'
         )
-    figure = Figure(figsize=(7.2, 6.6), dpi=120, facecolor='white', layout='constrained')
-    FigureCanvasAgg(figure)
+    figure = new_figure(7.2, 6.6)
     upper, lower = figure.subplots(2, 1, sharex=True)
     groups: dict[str, list[Run]] = {}
     for run in runs:
@@ -118,17 +114,10 @@ def draw_curves(runs: Sequence[Run], metric: str) -> Figure:
         colour = COLOURS[i % len(COLOURS)]
         _lines(upper, [r.loss for r in group], colour, label)
         _lines(lower, [r.metric for r in group], colour, None)
-    for axes, text in ((upper, 'training loss'), (lower, f'val {metric}')):
-        axes.set_ylabel(text, color=_INK)
-        axes.grid(color=_GRID, lw=0.8)
-        axes.set_axisbelow(True)
-        axes.tick_params(colors=_FAINT, labelsize=9)
-        axes.spines[['top', 'right']].set_visible(False)
-        axes.spines[['left', 'bottom']].set_color(_FAINT)
-    lower.set_xlabel(units.pop(), color=_INK)
-    style = dict(frameon=False, labelcolor=_INK, fontsize=9.5, title_fontsize=9.5)
-    upper.legend(loc='upper right', **style)
-    lower.legend(loc='lower right', title='at the end', alignment='left', **style)
+    tidy(upper, y='training loss')
+    tidy(lower, units.pop(), f'val {metric}')
+    upper.legend(loc='upper right', **LEGEND)
+    lower.legend(loc='lower right', title='at the end', **LEGEND)
     return figure
 
 

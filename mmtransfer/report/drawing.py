@@ -21,13 +21,21 @@ from matplotlib.patches import FancyBboxPatch
 from matplotlib.textpath import TextPath
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.report.style import (
+    EDGE,
+    FAINT,
+    INK,
+    KERNELS,
+    LINE,
+    OTHER,
+    SMALL,
+    TEXT,
+    TITLE,
+    new_figure,
+)
 from mmtransfer.seeds import STEM, Network, Node
 from mmtransfer.spaces import network
 
-# Kernel -> colour, told apart by the colour-blind and in grey; lighter for a smaller expansion.
-COLOURS = {3: '#4a7fb0', 5: '#cb7a24', 7: '#3f7d5a'}
-OTHER = '#8a8f98'
-INK, FAINT, LINE = '#23282f', '#7b828c', '#c3c8cf'
 # Lengths in inches: one data unit of the axes is one inch.
 _GAP, _PAD, _STAGE_GAP, _MARGIN, _HALF = 0.07, 0.11, 0.12, 0.25, 0.56
 _ROW, _TITLE, _LEGEND, _LINE = 1.74, 0.62, 0.62, 0.155
@@ -113,20 +121,19 @@ def draw(architectures: Sequence[Architecture], titles: Sequence[str] | None = N
     width = max(
         *(_row_width(widths[line]) for line in lines),
         _legend_width(*legend),
-        *(text_width(t, 12) * 1.15 + text_width(c, 10) + 0.4
+        *(text_width(t, TITLE) * 1.15 + text_width(c, TEXT) + 0.4
           for t, c in zip(titles, captions, strict=True)),
     ) + 2 * _MARGIN  # fmt: skip
     height = len(rows) * (_TITLE + _ROW * len(lines)) + _LEGEND + 0.1
 
-    figure = Figure(figsize=(width, height), dpi=110, facecolor='white')
-    FigureCanvasAgg(figure)
+    figure = new_figure(width, height, layout='none')
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
     axes.axis('off')
     top = height
     for row, title, caption in zip(rows, titles, captions, strict=True):
         middle, right = top - 0.36, width - _MARGIN
-        axes.text(_MARGIN, middle, title, va='center', fontsize=12, weight='bold', color=INK)
-        axes.text(right, middle, caption, ha='right', va='center', fontsize=10, color=FAINT)
+        axes.text(_MARGIN, middle, title, va='center', fontsize=TITLE, weight='bold', color=INK)
+        axes.text(right, middle, caption, ha='right', va='center', fontsize=TEXT, color=FAINT)
         top -= _TITLE
         for line in lines:
             _row(axes, row[line], widths[line], top - _HALF)
@@ -229,7 +236,7 @@ def _row(axes: Axes, row: Sequence[_Column], widths: Sequence[float], middle: fl
     placed: list[tuple[_Box, float]] = []
     axes.plot([_MARGIN - 0.12, end + 0.12], [middle] * 2, color=LINE, lw=1.4, zorder=0)
     for column, room in zip(row, widths, strict=False):
-        dashes = dict(edgecolor='#9aa1ab', facecolor='white', lw=1.1, ls=(0, (4, 2.5)), zorder=1)
+        dashes = dict(edgecolor=EDGE, facecolor='white', lw=1.1, ls=(0, (4, 2.5)), zorder=1)
         _rounded(axes, left, middle - _HALF, room, 2 * _HALF, 0.07, **dashes)
         axes.plot([left, left + room], [middle] * 2, color=LINE, lw=1.4, zorder=2)
         x = left + (room - column.filled) / 2
@@ -239,7 +246,9 @@ def _row(axes: Axes, row: Sequence[_Column], widths: Sequence[float], middle: fl
             x += box.width + _GAP
         for number, line in enumerate(column.lines):
             y = middle - _HALF - 0.13 - _LINE * number
-            axes.text(left + room / 2, y, line, ha='center', va='center', fontsize=9, color=FAINT)
+            axes.text(
+                left + room / 2, y, line, ha='center', va='center', fontsize=TEXT, color=FAINT
+            )
         left += room + _STAGE_GAP
     _other_inputs(axes, placed, middle)
 
@@ -265,7 +274,7 @@ def _other_inputs(axes: Axes, placed: Sequence[tuple[_Box, float]], middle: floa
 
 def _layer(axes: Axes, box: _Box, x: float, middle: float) -> None:
     """One rectangle with its left edge at x; its text is as large as it fits."""
-    face = _lighter(COLOURS.get(box.kernel, OTHER), box.number)
+    face = _lighter(KERNELS.get(box.kernel, OTHER), box.number)
     if box.times > 1:  # another one behind it
         _rounded(axes, x + 0.04, middle - box.height / 2 + 0.04, box.width, box.height, 0.04,
                  facecolor=_lighter(OTHER, 1), lw=0, zorder=2.5)  # fmt: skip
@@ -281,13 +290,14 @@ def _layer(axes: Axes, box: _Box, x: float, middle: float) -> None:
         zorder=3,
     )
     room = box.height - 0.06
-    size = 9.5 * min(1, room / max(text_width(line, 9.5) for line in box.label))
+    size = TEXT * min(1, room / max(text_width(line, TEXT) for line in box.label))
     ink = INK if box.number < 6 else 'white'
     axes.text(x + box.width / 2, middle, '\n'.join(box.label), rotation=90, ha='center',
               va='center', fontsize=size, color=ink, linespacing=1.0, zorder=4)  # fmt: skip
     if box.times > 1:
         axes.text(x + box.width / 2, middle - box.height / 2 - 0.07, f'x {box.times}', ha='center',
-                  va='center', fontsize=8.5, color=INK, zorder=4)  # fmt: skip
+                  va='center', fontsize=SMALL, color=INK, zorder=4,
+                  bbox=dict(facecolor='white', lw=0, pad=0.6))  # fmt: skip
 
 
 def _legend(
@@ -296,24 +306,24 @@ def _legend(
     """What the rectangles mean, for the kernels and expansions that occur."""
     x = _MARGIN
     for kernel in kernels:
-        face = COLOURS.get(kernel, OTHER)
+        face = KERNELS.get(kernel, OTHER)
         _rounded(axes, x, middle - 0.09, 0.18, 0.18, 0.03, facecolor=face, lw=0)
-        axes.text(x + 0.26, middle, f'kernel {kernel}', va='center', fontsize=9.5, color=INK)
+        axes.text(x + 0.26, middle, f'kernel {kernel}', va='center', fontsize=TEXT, color=INK)
         x += 1.05
     x += 0.15
     for number, text in numbers:
         width = _Box(('',), 3, number).width
         _rounded(axes, x, middle - 0.14, width, 0.28, 0.03, lw=0, facecolor=_lighter(INK, number))
-        axes.text(x + width + 0.08, middle, text, va='center', fontsize=9.5, color=INK)
-        x += width + text_width(text, 9.5) + _LABEL
-    axes.text(x + 0.1, middle, notes, va='center', fontsize=9.5, color=INK)
+        axes.text(x + width + 0.08, middle, text, va='center', fontsize=TEXT, color=INK)
+        x += width + text_width(text, TEXT) + _LABEL
+    axes.text(x + 0.1, middle, notes, va='center', fontsize=TEXT, color=INK)
 
 
 def _legend_width(kernels: list[int], numbers: list[tuple[int, str]], notes: str) -> float:
     labels = sum(
-        _Box(('',), 3, number).width + text_width(text, 9.5) + _LABEL for number, text in numbers
+        _Box(('',), 3, number).width + text_width(text, TEXT) + _LABEL for number, text in numbers
     )
-    return 1.05 * len(kernels) + 0.25 + labels + text_width(notes, 9.5)
+    return 1.05 * len(kernels) + 0.25 + labels + text_width(notes, TEXT)
 
 
 def _legend_entries(

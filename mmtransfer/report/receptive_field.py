@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -19,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmtransfer.cost.counter import image_channels
+from mmtransfer.report.style import INK, MARK, SMALL, TEXT, TITLE, new_figure
 
 ACTIVATIONS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.SiLU, nn.GELU, nn.Hardswish)
-_INK, _BOX = '#23282f', '#2fbf71'
 
 
 def without_activations(network: nn.Module) -> nn.Module:
@@ -194,21 +193,18 @@ def draw_fields(fields: Sequence[Tensor], labels: Sequence[str], box: float = 0.
     mean = [np.asarray(field) * field.numel() for field in fields]  # 1: as much as any other pixel
     top = max(float(np.quantile(values, 0.999)) for values in mean)
     count = len(fields)
-    figure = Figure(
-        figsize=(3.1 * count + 0.9, 3.5), dpi=200, facecolor='white', layout='constrained'
-    )
-    FigureCanvasAgg(figure)
+    figure = new_figure(3.1 * count + 0.9, 3.5, dpi=200)
     panels = figure.subplots(1, count, squeeze=False)[0]
     for axes, field, values, label in zip(panels, fields, mean, labels, strict=True):
         shown = axes.imshow(values, cmap='magma', norm=PowerNorm(0.5, 0, top), rasterized=True)
-        axes.set_title(label, color=_INK, fontsize=11)
+        axes.set_title(label, color=INK, fontsize=TITLE)
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
         _mark(axes, field, box)
     bar = figure.colorbar(shown, ax=list(panels), shrink=0.86, pad=0.02, extend='max')
-    bar.set_label('intensity over its mean', color=_INK, fontsize=9)
-    bar.ax.tick_params(labelsize=8, colors=_INK)
+    bar.set_label('intensity over its mean', color=INK, fontsize=TEXT)
+    bar.ax.tick_params(labelsize=SMALL, colors=INK)
     bar.outline.set_visible(False)
     return figure
 
@@ -218,7 +214,7 @@ def _mark(axes: Axes, field: Tensor, box: float) -> None:
     top, left, bottom, right = centre_box((field.shape[0], field.shape[1]), box)
     axes.add_patch(
         Rectangle(
-            (left - 0.5, top - 0.5), right - left, bottom - top, fill=False, ec=_BOX, lw=1, ls='--'
+            (left - 0.5, top - 0.5), right - left, bottom - top, fill=False, ec=MARK, lw=1, ls='--'
         )
     )
     axes.text(
@@ -229,6 +225,6 @@ def _mark(axes: Axes, field: Tensor, box: float) -> None:
         ha='right',
         va='top',
         color='white',
-        fontsize=9,
-        bbox=dict(facecolor='black', edgecolor=_BOX, alpha=0.75, boxstyle='square,pad=0.3'),
+        fontsize=TEXT,
+        bbox=dict(facecolor='black', edgecolor=MARK, alpha=0.75, boxstyle='square,pad=0.3'),
     )

@@ -162,13 +162,8 @@ def test_apply_checks_before_it_computes():
         remap(plan, state, state | {'extra': torch.zeros(5)})
 
 
-def test_prefix_and_other_names():
+def test_other_names():
     plan = plan_remap(SOURCE, SOURCE, lambda n: n if n != 'a.bn.bias' else None)
     renamed = plan.with_sources({n: f'theirs.{n}' for n in SOURCE}, ['x', 'theirs.b.conv.weight'])
     assert renamed.moves[0].source == 'theirs.a.conv.weight'
     assert renamed.unused == ('x',)
-    prefixed = plan.prefixed('backbone.')
-    assert prefixed.moves[0] == Move(
-        'backbone.a.conv.weight', (4, 3, 3, 3), 'backbone.a.conv.weight', (4, 3, 3, 3)
-    )
-    assert prefixed.unused == ('backbone.a.bn.bias',)

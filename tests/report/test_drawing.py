@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch
 
 from mmtransfer.architecture import Architecture
-from mmtransfer.report.drawing import COLOURS, draw, to_array
+from mmtransfer.report.drawing import draw, to_array
+from mmtransfer.report.style import KERNELS
 from mmtransfer.spaces import (
     allocation,
     depth_space,
@@ -65,7 +66,7 @@ def test_rectangles_show_kernel_and_expansion():
     k3, k5, k7, wide = layers(figure)[2:6]
     assert k3.get_height() < k5.get_height() < k7.get_height() == wide.get_height()
     assert k3.get_width() == k5.get_width() == k7.get_width() < wide.get_width()
-    assert wide.get_facecolor()[:3] == pytest.approx(to_rgb(COLOURS[7]))
+    assert wide.get_facecolor()[:3] == pytest.approx(to_rgb(KERNELS[7]))
     assert min(k7.get_facecolor()[:3]) > min(wide.get_facecolor()[:3])
     assert labels(figure)[:6] == ['K3', 'K3E1', 'K3E3', 'K5E3', 'K7E3', 'K7E6']
     shown = {'one', 'kernel 3', 'kernel 5', 'kernel 7', 'expansion 1', 'expansion 3', 'expansion 6'}
@@ -173,7 +174,7 @@ def test_the_array_is_the_picture(options):
     assert (image[0] == 255).all() and (image[-1] == 255).all() and image.min() < 100
     assert np.array_equal(image, to_array(draw([architecture(*options)], ['title'])))
     for kernel in {int(o[1]) for o in options if o.endswith('e6')}:
-        colour = np.round(np.array(to_rgb(COLOURS[kernel])) * 255)
+        colour = np.round(np.array(to_rgb(KERNELS[kernel])) * 255)
         assert (np.abs(image - colour).max(-1) <= 1).sum() > 500
 
 
