@@ -45,10 +45,15 @@ def _digests(value_of: Callable[[str], Any], digested: Callable[[Any], str]) -> 
         value = value_of(part)
         value = dict(value) if isinstance(value, dict) else {'': value}
         free = _FREE.get(part, ())
-        if part == 'train_cfg' and value.get('arch_begin') is None:
+        if part == 'train_cfg' and not _has_arch_steps(value):
             free = (*free, 'searcher')  # it asks for candidates when the weights are trained
         digests[part] = digested({k: v for k, v in value.items() if k not in free})
     return digests
+
+
+def _has_arch_steps(train_cfg: Mapping[str, Any]) -> bool:
+    searcher = train_cfg.get('searcher') or {}
+    return any(given.get('arch_begin') is not None for given in (train_cfg, searcher))
 
 
 def digest(config: Any) -> str:

@@ -58,3 +58,14 @@ def test_checkpoints_that_told_a_class_from_its_path():
     check_config(noted, mine, [before, {}])
     with pytest.raises(ValueError, match='another config: model differ'):
         check_config(noted, mine, [])
+
+
+def test_the_schedule_of_the_steps_counts_wherever_it_stands():
+    """A searcher that asks for candidates may be another one in a run that is resumed."""
+
+    def of(**train_cfg):
+        return config_digests(Config(dict(train_cfg=train_cfg)))['train_cfg']
+
+    assert of(arch_begin=1, searcher=dict(a=1)) != of(arch_begin=1, searcher=dict(a=2))
+    assert of(searcher=dict(arch_begin=1)) != of(searcher=dict(arch_begin=2))
+    assert of(arch_begin=None, searcher=dict(a=1)) == of(arch_begin=None, searcher=dict(a=2))

@@ -74,12 +74,14 @@ def expected_work(
     if not _is_search(train_cfg):
         return done
     part = _weights_share(train_cfg)
-    arch_begin, searcher = train_cfg.get('arch_begin'), train_cfg.get('searcher') or {}
+    searcher = train_cfg.get('searcher') or {}
+    steps = {**train_cfg, **searcher}  # the searcher may have the schedule of its steps itself
+    arch_begin = steps.get('arch_begin')
     if arch_begin is None:  # candidates are scored instead: a third of a pass, twice
         number = searcher.get('candidates', 0)  # a greedy search does not know it before
         number += searcher.get('population', 0) * searcher.get('generations', 0)
         return part * done + (number * 2 / 3 * (1 - part) if share is None else 0.0)
-    arch, weights = train_cfg.get('alternation', (1, 1))
+    arch, weights = steps.get('alternation') or (1, 1)
     mixed = max(0.0, done - arch_begin)
     return part * (done + mixed * ARCHITECTURE_STEP * arch / weights)
 

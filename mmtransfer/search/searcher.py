@@ -58,6 +58,10 @@ class Searcher(Protocol):
         """What the search has found so far; None while it has learned or scored nothing."""
         ...
 
+    def evaluated(self) -> Architecture | None:
+        """What a validation runs, by default what is found; None: what is nearest to the seed."""
+        return self.architecture()
+
     def stepped(self, plan: StepPlan, probabilities: Probabilities) -> None:
         """Called after each step in which the architecture parameters learned.
 

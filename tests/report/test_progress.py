@@ -39,6 +39,8 @@ def test_expected_work_counts_passes_over_all_data():
     assert expected_work(search) == 0.5 * (10 + 4 * 3.0)
     assert expected_work(search, share=0.2) == 1.0
     assert expected_work(search | dict(alternation=(1, 5))) == 0.5 * (10 + 4 * 3.0 / 5)
+    own = dict(max_epochs=10, split=dict(arch=0.5), searcher=dict(arch_begin=6))
+    assert expected_work(own) == expected_work(search)
 
 
 def test_expected_work_counts_candidates():
