@@ -1,8 +1,12 @@
 """The smallest searcher with joint steps: weights and logits learn together, the most probable
 options win. Written as anybody would outside of the package."""
 
-from mmtransfer.registry import SEARCHERS
-from mmtransfer.search import Searcher, derive, joint_step
+import weakref
+
+import torch
+
+from mmtransfer.registry import REGULARISERS, SEARCHERS
+from mmtransfer.search import Regulariser, Searcher, derive, joint_step
 from mmtransfer.search.derive import plain_probabilities
 from tests.engine.tiny import search_config
 
@@ -38,6 +42,29 @@ class SilentSearcher(OneLevelSearcher):
 
     def architecture(self):
         return None
+
+
+@REGULARISERS.register_module()
+class NodeTerm(Regulariser):
+    """Small losses of two nodes and of the images, each logged by its own name."""
+
+    name = 'nodes'
+    acts_in = ('weights', 'joint')
+    records = ('input', 'stages.1.0', 'stages.6.0')
+
+    def __init__(self, factor=1.0, where=None):
+        self.factor, self.seen = factor, []
+        if where is not None:
+            self.records = where
+
+    def __call__(self, step):
+        kept = {name: weakref.ref(t) for name, t in step.records.items()}
+        self.seen.append((step.kind, step.iteration, step.supernet, step.table, kept))
+        assert torch.equal(step.records['input'], torch.as_tensor(step.batch['inputs']))
+        return {
+            f'node_{name.replace(".", "_")}': self.factor * t.square().mean()
+            for name, t in step.records.items()
+        }
 
 
 def joint_config(work_dir, epochs=2, **train_cfg):

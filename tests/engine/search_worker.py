@@ -52,6 +52,7 @@ def main(arguments: list[str]) -> None:
         config.train_cfg['searcher'] = dict(type='mmtransfer.RandomSearcher', candidates=3)
     if args.joint:
         config = joint_config(args.work_dir, epochs=1)
+        config.train_cfg.regularisers.append(dict(type='NodeTerm'))
     config.launcher, config.resume = launcher, args.resume
     config.train_dataloader.batch_size = 2
     config.experiment_name = 'worker'

@@ -12,9 +12,8 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.engine.terms import Terms
 from mmtransfer.registry import MODELS, REGULARISERS
-from mmtransfer.search import Regulariser
 from mmtransfer.search.recording import recordable, recording
-from tests.engine.joint import joint_config
+from tests.engine.joint import NodeTerm, joint_config
 from tests.engine.test_search_loop import assert_equal_states, run, tensor_file
 from tests.engine.tiny import SPACES, train_config
 
@@ -22,29 +21,6 @@ from tests.engine.tiny import SPACES, train_config
 @pytest.fixture(autouse=True)
 def _stack():
     compat.apply()
-
-
-@REGULARISERS.register_module()
-class NodeTerm(Regulariser):
-    """Small losses of two nodes and of the images, each logged by its own name."""
-
-    name = 'nodes'
-    acts_in = ('weights', 'joint')
-    records = ('input', 'stages.1.0', 'stages.6.0')
-
-    def __init__(self, factor=1.0, where=None):
-        self.factor, self.seen = factor, []
-        if where is not None:
-            self.records = where
-
-    def __call__(self, step):
-        kept = {name: weakref.ref(t) for name, t in step.records.items()}
-        self.seen.append((step.kind, step.iteration, step.supernet, step.table, kept))
-        assert torch.equal(step.records['input'], torch.as_tensor(step.batch['inputs']))
-        return {
-            f'node_{name.replace(".", "_")}': self.factor * t.square().mean()
-            for name, t in step.records.items()
-        }
 
 
 @REGULARISERS.register_module()
