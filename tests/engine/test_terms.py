@@ -55,7 +55,7 @@ def test_what_is_recorded_is_what_runs_and_is_let_go(with_cp):
     assert not any(m._forward_hooks for m in net.modules())
 
 
-@pytest.mark.parametrize('space', ['mobilenet_v2', 'resnet18'])
+@pytest.mark.parametrize('space', ['mobilenet_v2', 'narrow_resnet18'])
 def test_a_supernet_records_its_layers(space):
     """One candidate, or the sum of all."""
     net = MODELS.build(dict(type='mmtransfer.FNASupernet', **SPACES[space])).train()
