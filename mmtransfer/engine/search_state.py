@@ -12,6 +12,7 @@ from mmtransfer.data.search_data import SearchData
 from mmtransfer.data.split import SPLIT_RULE, say_other_split
 from mmtransfer.engine.candidates import Candidates
 from mmtransfer.hooks.averaged import averaged
+from mmtransfer.models import Supernet
 from mmtransfer.scoring.held_out import ScoringInputs
 from mmtransfer.search import Scores, Searcher
 from mmtransfer.spaces import closest_to_seed
@@ -32,7 +33,7 @@ class SearchState(EpochBasedTrainLoop):
     """
 
     model: Any
-    supernet: Any
+    supernet: Supernet
     searcher: Searcher
     table: CostTable
     candidates: Candidates
