@@ -32,7 +32,7 @@ from mmtransfer.remap.sources import (
 )
 from mmtransfer.remap.strategy import check_strategy
 from mmtransfer.remap.whole import whole_model
-from mmtransfer.seeds import seed_network
+from mmtransfer.seeds import Network
 from mmtransfer.seeds.layout import image_weight
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
@@ -82,7 +82,7 @@ def load_seed(
 
 def load_last_conv(
     module: nn.Module,
-    seed: str,
+    seed: Network,
     checkpoint: str | os.PathLike,
     key: str | None = None,
     prefix: str = '',
@@ -91,7 +91,7 @@ def load_last_conv(
 
     Args:
         module: With ``conv`` and ``bn`` of the seed's shapes.
-        seed: Name of the seed.
+        seed: The network that the checkpoint is of.
         checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes, in any known naming.
         key: As of `load_seed`.
         prefix: As of `load_seed`.
@@ -101,21 +101,22 @@ def load_last_conv(
         RemapError: The module has other shapes. In every case nothing was changed.
     """
     tensors = load_tensors(checkpoint, key, prefix)
-    _, names = recognise(layout_of(tensors), seed_network(seed), f"'{os.fspath(checkpoint)}'")
+    _, names = recognise(layout_of(tensors), seed, f"'{os.fspath(checkpoint)}'")
     target = module.state_dict()
     found = {n: names[f'head.{n}'] for n in target if f'head.{n}' in names}
     missing = [n for n in target if n not in found and not n.endswith('num_batches_tracked')]
     if missing:
         raise SeedCheckpointError(
-            f"'{os.fspath(checkpoint)}' must hold the convolution before the classifier of {seed}; "
-            f'it lacks {", ".join(missing)}. Give the checkpoint of the whole published network.'
+            f"'{os.fspath(checkpoint)}' must hold the convolution before the classifier of "
+            f'{seed.seed.name}; it lacks {", ".join(missing)}. Give the checkpoint of the '
+            'whole published network.'
         )
     for name, theirs in found.items():
         if target[name].shape != tensors[theirs].shape:
             raise RemapError(
                 f"'{name}' must have the seed's shape {tuple(tensors[theirs].shape)}; received "
-                f'{tuple(target[name].shape)}. Use the widths of {seed}, or leave it to its own '
-                'initialisation.'
+                f'{tuple(target[name].shape)}. Use the widths of {seed.seed.name}, or leave it to '
+                'its own initialisation.'
             )
     taken = {name: tensors[theirs] for name, theirs in found.items()}
     check_values(taken, target, found, checkpoint)

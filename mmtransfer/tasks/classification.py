@@ -16,7 +16,7 @@ from mmtransfer.blocks import conv_norm_act
 from mmtransfer.checkpoints.tensors import check_values, load_tensors
 from mmtransfer.registry import METRICS, MODELS
 from mmtransfer.remap.load import load_last_conv
-from mmtransfer.seeds import seed_network
+from mmtransfer.remap.sources import held_network
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
 
 
@@ -104,14 +104,14 @@ class ImageClassifier(BaseModel):
     def _take_classifier(
         self, checkpoint: str, classes: bool = False, key: str | None = None, prefix: str = ''
     ) -> None:
-        name = self.backbone.seed.name
+        seed = held_network(self.backbone)
         if not isinstance(self.head, nn.Identity):
-            load_last_conv(self.head, name, checkpoint, key, prefix)
+            load_last_conv(self.head, seed, checkpoint, key, prefix)
         if not classes:
             return
         tensors = load_tensors(checkpoint, key, prefix)
         shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-        _, names = recognise(shapes, seed_network(name), f"'{checkpoint}'")
+        _, names = recognise(shapes, seed, f"'{checkpoint}'")
         linear = {key: names.get(f'fc.{key}') for key in ('weight', 'bias')}
         found = {key: shapes[theirs] for key, theirs in linear.items() if theirs is not None}
         own = self.fc.state_dict()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mmtransfer.backbones import take_remap
 from mmtransfer.blocks import conv_norm_act
 from mmtransfer.remap import load_last_conv
+from mmtransfer.seeds import seed_network
 
 _NORM = dict(type='BN', eps=0.001, momentum=0.03)  # mmdet's, for SSDLite
 _ACT = dict(type='ReLU6')
@@ -83,7 +84,8 @@ class SSDLiteNeck(BaseModule):
         done = self.is_init
         super().init_weights()
         if self._remap_cfg is not None and not done:
-            load_last_conv(self.last, **self._remap_cfg)
+            asked = dict(self._remap_cfg)
+            load_last_conv(self.last, seed_network(asked.pop('seed', '')), **asked)
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Two features, (N, C, H, W) and (N, C', ceil(H / 2), ceil(W / 2)), to all feature maps.
