@@ -44,7 +44,9 @@ def origins(net: FNASupernet, architecture: Architecture) -> dict[str, str]:
             position = node.choice.partition('.layer')[2]
             blocks[node.name] = f'stages.{node.stage}.{position}.{node.op.text}'
     names = {}
-    for name in AdaptedBackbone(architecture).state_dict():
+    with torch.device('meta'):  # whose tensors have no values, which takes no time
+        plain = AdaptedBackbone(architecture)
+    for name in plain.state_dict():
         block = '.'.join(name.split('.')[:3])
         names[name] = blocks.get(block, block) + name[len(block) :]
     return names
@@ -54,7 +56,9 @@ def extracted(net: FNASupernet, architecture: Architecture, **kwargs) -> Adapted
     """The plain network of a path with the path's own weights."""
     names = ('out_indices', 'expand_indices', 'output_stride', 'channels_last')
     same = {n: getattr(net, n) for n in names}
-    plain = AdaptedBackbone(architecture, **same, **kwargs).double()
+    with torch.device('meta'):
+        plain = AdaptedBackbone(architecture, **same, **kwargs).double()
+    plain.to_empty(device='cpu')
     state = net.state_dict()
     names = origins(net, architecture)
     plain.load_state_dict({ours: state[theirs].clone() for ours, theirs in names.items()})

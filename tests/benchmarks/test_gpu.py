@@ -1,7 +1,6 @@
 """The command for machines with a GPU, as far as it goes without one."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +11,16 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'benchmarks'))
 import gpu  # noqa: E402
 
+from tests import processes  # noqa: E402
+
+
+def collect():
+    sys.exit(pytest.main([str(ROOT / 'tests/gpu'), '--collect-only', '-m', 'cuda']))
+
 
 def test_tests_that_need_a_gpu_are_deselected_without_one():
     """Not skipped, and never part of `make test`."""
-    command = [sys.executable, '-m', 'pytest', 'tests/gpu', '--collect-only', '-m', 'cuda']
-    env = dict(os.environ, CUDA_VISIBLE_DEVICES='')
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    done = processes.run(collect, env=dict(CUDA_VISIBLE_DEVICES=''))
     assert done.returncode == 5, done.stdout  # nothing to run
     assert '4 deselected' in done.stdout and 'skipped' not in done.stdout
     assert "-m 'not all_configs and not cuda'" in (ROOT / 'pyproject.toml').read_text()
