@@ -40,7 +40,7 @@ class TinyAP(TinyAccuracy):
 
 
 def greedy_config(work_dir, searcher=None, evaluation=None, **train_cfg):
-    """4 weight steps, BN from 2 batches, a supernet of ResNet-18's blocks."""
+    """4 weight steps, BN from 2 batches, a supernet of a narrow ResNet-18's blocks."""
     config = search_config(
         work_dir,
         epochs=2,
@@ -52,7 +52,7 @@ def greedy_config(work_dir, searcher=None, evaluation=None, **train_cfg):
     config.train_cfg.type = 'mmtransfer.GreedyBlockSearchLoop'
     config.train_cfg.update(train_cfg)
     config.model.backbone = dict(
-        type='mmtransfer.DepthSupernet', seed='resnet18', max_blocks=MOST, out_indices=(3,)
+        type='mmtransfer.DepthSupernet', seed='narrow_resnet18', max_blocks=MOST, out_indices=(3,)
     )
     del config.optim_wrapper['arch'], config.param_scheduler['arch']
     config.val_evaluator = dict(type='mmtransfer.TinyAP')
@@ -98,7 +98,7 @@ def test_any_other_search_can_use_this_space(tmp_path, searcher, options):
     config = greedy_config(tmp_path)
     config.train_cfg.type = 'mmtransfer.SearchLoop'
     config.train_cfg.searcher = dict(type=f'mmtransfer.{searcher}Searcher', **options)
-    space = depth_space('resnet18', MOST)
+    space = depth_space('narrow_resnet18', MOST)
     seed = cost_table(space, tuple(config.train_cfg.input_size)).of(closest_to_seed(space))
     config.train_cfg.searcher.target = seed
     if searcher == 'Differentiable':
