@@ -205,11 +205,11 @@ def test_the_score_is_the_mean_loss_with_estimated_statistics(tmp_path):
     loop, model = runner.train_loop, runner.model
     candidate, score = next(iter(loop.scores.values.items()))
     with loop.supernet.evaluating(candidate):
-        loop.dataloader.at(0, 0)
+        loop.dataloader.start_at(0, 0)
         model.drop.p = 0.0
         reestimate_bn(model, loop.dataloader, 2)
         model.eval()
-        loop.arch_dataloader.at(0, 0)
+        loop.arch_dataloader.start_at(0, 0)
         batches = [(b['inputs'], b['label']) for b in loop.arch_dataloader]
         with torch.no_grad():
             logits = torch.cat([model(i) for i, _ in batches])
@@ -299,7 +299,7 @@ def test_candidates_meet_the_target(tmp_path):
             SearchConfigError,
             'cost_term',
         ),
-        (dict(searcher=dict(RANDOM, target=1.0)), TargetError, 'must lie between'),
+        (dict(searcher=dict(RANDOM, target=2.0)), TargetError, 'must lie between'),
         (dict(searcher=dict(RANDOM, candidates=0)), ValueError, 'candidates'),
         (dict(searcher=dict(type='mmtransfer.DifferentiableSearcher')), SearchConfigError,
          'needs arch_begin'),
