@@ -120,7 +120,7 @@ def seconds(job: str, checkout: Path) -> float:
     """Processor seconds that a job says it took, in a process of its own.
 
     Args:
-        job: Key of :data:`JOBS`.
+        job: Key of ``JOBS``.
         checkout: Root of the package that it imports, and of its configs.
     """
     environment = dict(os.environ, PYTHONPATH=str(checkout), OMP_NUM_THREADS='1')

@@ -1,6 +1,6 @@
 """What needs a GPU, in at most 8 minutes: the tests marked cuda, then the ratios of search_step.py.
 
-python benchmarks/gpu.py           # or `make gpu`, which installs what is missing
+python benchmarks/gpu.py           # or ``make gpu``, which installs what is missing
 python benchmarks/gpu.py --cpu     # the same, small, with a CPU in place of the GPU
 
 Ends with 1 where a test failed or something took longer than it may, and with 2 without a GPU.

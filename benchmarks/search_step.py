@@ -3,11 +3,11 @@
 1. RetinaNet: a weight step of the supernet / a fine-tune step of the plain network of the same
 path. 2. Backbone alone: an architecture step / a literal mixture that runs the candidates one by
    one and differentiates everything; time, peak memory, and the largest difference of the logits'
-gradients. 3. Seconds to build the cost table. 4. A step forth and back in channels-last layout /
-in the usual one: backbones alone, and a fine-tune step of a whole RetinaNet.
+gradients. 3. Seconds to build the cost table. 4. A forward and a backward pass in channels-last
+layout / in the usual one: backbones alone, and a fine-tune step of a whole RetinaNet.
 
 Run: ``python benchmarks/search_step.py [--size 192 256] [--batch 2] [--repeat 15]``, and with
-``--device cuda`` on a GPU: `make gpu`.
+``--device cuda`` on a GPU: ``make gpu``.
 """
 
 import argparse

@@ -43,7 +43,7 @@ def write_atomically(data: str | bytes, path: str | os.PathLike) -> None:
 
 
 @contextmanager
-def turn_at(folder: str | os.PathLike) -> Iterator[None]:
+def exclusive_use(folder: str | os.PathLike) -> Iterator[None]:
     """Wait until no other process is inside this for the same folder; a kill ends its turn.
 
     On a file system that knows no locks nobody waits.

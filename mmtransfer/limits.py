@@ -26,7 +26,7 @@ _NO_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[^][{}"]+', re.DOTALL)
 
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text within :data:`TEXT`, :data:`DEPTH` and :data:`NUMBER`.
+    """The value of a JSON text within ``TEXT``, ``DEPTH`` and ``NUMBER``.
 
     Raises:
         json.JSONDecodeError: It is not JSON.

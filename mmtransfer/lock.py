@@ -26,7 +26,7 @@ class WorkDirError(RuntimeError):
 
 
 class FolderLock:
-    """The lock of a folder, until it is no longer referred to; see :func:`lock_folder`."""
+    """The lock of a folder, until it is no longer referred to; see ``lock_folder``."""
 
     def __init__(self, file: int) -> None:
         self._file = file

@@ -41,7 +41,7 @@ def device(request):
 
 @pytest.fixture(autouse=True, scope='session')
 def _runs_of_their_own():
-    """Name each run anew: mmengine names runs by the second and keeps what a name logged."""
+    """Give each run its own name: mmengine names by the second and keeps what a name logged."""
     from mmengine.runner import Runner
 
     init = Runner.__init__

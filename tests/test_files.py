@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from mmtransfer.files import turn_at, write_atomically
+from mmtransfer.files import exclusive_use, write_atomically
 
 
 def test_text_and_bytes_into_a_new_folder(tmp_path):
@@ -115,7 +115,7 @@ def test_one_at_a_time_takes_its_turn(tmp_path):
 
     def enter():
         nonlocal inside, most
-        with turn_at(tmp_path):
+        with exclusive_use(tmp_path):
             inside += 1
             most = max(most, inside)
             time.sleep(0.01)

@@ -46,11 +46,11 @@ def search(toolbox: str, folder: Path) -> tuple:
 
 def test_order_does_not_matter(tmp_path):
     """Each job ends with the same numbers whatever ran before it in the process."""
-    forth = {name: search(name, tmp_path / 'forth') for name in JOBS}
-    back = {name: search(name, tmp_path / 'back') for name in reversed(JOBS)}
+    forward = {name: search(name, tmp_path / 'forward') for name in JOBS}
+    backward = {name: search(name, tmp_path / 'backward') for name in reversed(JOBS)}
     for name in JOBS:
-        assert forth[name][:2] == back[name][:2], name
-        assert forth[name][2] == pytest.approx(back[name][2], nan_ok=True), name
+        assert forward[name][:2] == backward[name][:2], name
+        assert forward[name][2] == pytest.approx(backward[name][2], nan_ok=True), name
 
 
 def test_models_of_all_toolboxes_are_built_in_turn():

@@ -18,7 +18,7 @@ _RANKS = {'pytorch': 'RANK', 'slurm': 'SLURM_PROCID', 'mpi': 'OMPI_COMM_WORLD_RA
 
 
 def run_config(args: argparse.Namespace) -> 'Config':
-    """The config of a run, from :func:`_arguments.add_run_arguments`."""
+    """The config of a run, from ``_arguments.add_run_arguments``."""
     if args.local_rank is not None:
         os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     cfg = read_config(args.config, args.cfg_options)
@@ -32,7 +32,7 @@ def begun(args: argparse.Namespace, trains: bool) -> Iterator['Config']:
     """The config of a run whose processes have found each other; they part after success alone.
 
     Args:
-        args: From :func:`_arguments.add_run_arguments`.
+        args: From ``_arguments.add_run_arguments``.
         trains: Then no other process may train in the work directory.
 
     Raises:

@@ -73,7 +73,7 @@ class Job:
     """Runs stages in order; remembers the finished ones in a file and continues where it stopped.
 
     A stage counts as finished only while its config and those of the stages that it builds on are
-    what they were; otherwise its folder is moved aside and it runs anew.
+    what they were; otherwise its folder is moved aside and it runs again.
 
     Args:
         record: The JSON file of finished stages.
@@ -260,7 +260,7 @@ def _read(record: Path) -> dict[str, dict]:
 def _refusal(record: Path, wrong: str) -> RecordError:
     return RecordError(
         f"'{record}' must be the record of finished stages as this tool has written it; {wrong}. "
-        f'Put the file back as it was. Or move it away: then every stage runs anew, and the '
+        f'Put the file back as it was. Or move it away: then every stage runs again, and the '
         f'folders of the earlier run are kept under other names.'
     )
 

@@ -1,5 +1,5 @@
 """The network that deeplabv3_mbv2_search.py found, adapted to DeepLabv3+ (Sec. 4.1.2): its backbone
-comes from that search, its decoder begins anew."""
+comes from that search, its decoder starts again."""
 
 _base_ = './deeplabv3plus_mbv2_seed.py'
 

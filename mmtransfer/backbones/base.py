@@ -15,7 +15,7 @@ from mmtransfer.backbones.arguments import norm_settings, take_remap
 from mmtransfer.backbones.graph import place
 from mmtransfer.backbones.settings import Settings
 from mmtransfer.blocks import Style, build_block, conv_norm_act
-from mmtransfer.remap.load import load_seed, take_state
+from mmtransfer.remap.load import convert_state, load_seed
 from mmtransfer.seeds import Network, Node, Seed
 from mmtransfer.seeds.networks import stem_convs
 
@@ -154,7 +154,7 @@ class StagedBackbone(BaseModule):
         Raises:
             SeedCheckpointError, RemapError: Tensors of the backbone would be left out.
         """
-        plan = take_state(self, state_dict, prefix)
+        plan = convert_state(self, state_dict, prefix)
         if plan is not None:
             print_log(f'remap: the backbone from a state dict\n{plan.summary(5)}', 'current')
         super()._load_from_state_dict(state_dict, prefix, *args)

@@ -13,7 +13,7 @@ from urllib.parse import urlparse
 import torch
 
 from mmtransfer.checkpoints.errors import CheckpointError
-from mmtransfer.files import turn_at
+from mmtransfer.files import exclusive_use
 
 PACKAGE = 'package://'
 WEB = ('http://', 'https://')
@@ -59,10 +59,10 @@ def fetch(checkpoint: str | os.PathLike) -> str:
     Of several processes one downloads while the others wait.
 
     Args:
-        checkpoint: Whatever `resolve` takes.
+        checkpoint: Whatever ``resolve`` takes.
 
     Raises:
-        CheckpointError: As `resolve`, or it could not be downloaded.
+        CheckpointError: As ``resolve``, or it could not be downloaded.
     """
     address = resolve(checkpoint)
     if not address.startswith(WEB):
@@ -70,7 +70,7 @@ def fetch(checkpoint: str | os.PathLike) -> str:
     cache = Path(torch.hub.get_dir()) / 'checkpoints'
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / Path(urlparse(address).path).name
-    with turn_at(cache):
+    with exclusive_use(cache):
         if not path.exists():
             _download(address, path)
     return str(path)

@@ -29,20 +29,20 @@ Allowed = Callable | tuple[Callable, str]
 _DTYPES = 'f2 f4 f8 g c8 c16 i1 i2 i4 i8 u1 u2 u4 u8 ? U1 S1 M8 m8'.split()
 
 
-def of_mmengine() -> list[Allowed]:
+def written_by_mmengine() -> list[Allowed]:
     """What MMEngine's Runner writes: log buffers, NumPy arrays and scalars."""
     return [*_history_buffer(), *_numpy()]
 
 
 def plain_data() -> list[Allowed]:
-    """All that may be read: `of_mmengine`, and the plain data that other trainers write."""
-    return [*of_mmengine(), *_builtins(), *_containers(), *_values()]
+    """All that may be read: what MMEngine writes, and the plain data that other trainers write."""
+    return [*written_by_mmengine(), *_builtins(), *_containers(), *_values()]
 
 
 def register_for_mmengine() -> None:
     """Let every ``torch.load`` of the process read what MMEngine's Runner writes."""
     if hasattr(torch.serialization, 'add_safe_globals'):
-        torch.serialization.add_safe_globals(of_mmengine())
+        torch.serialization.add_safe_globals(written_by_mmengine())
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def plain_data_allowed() -> Iterator[None]:
 
 
 def allowed_names() -> set[str]:
-    """The names in a pickle that `plain_data` and torch itself allow."""
+    """The names in a pickle that ``plain_data`` and torch itself allow."""
     ours = (g[1] if isinstance(g, tuple) else f'{g.__module__}.{g.__qualname__}'
             for g in plain_data())  # fmt: skip
     return {*ours, *torch._weights_only_unpickler._get_allowed_globals()}

@@ -22,7 +22,7 @@ def read_checkpoint(checkpoint: str | os.PathLike, map_location: Any = 'cpu') ->
     """A checkpoint as it was saved; only tensors and plain data are read.
 
     Args:
-        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes. Addresses are
+        checkpoint: Whatever ``mmtransfer.checkpoints.address.resolve`` takes. Addresses are
             downloaded once, into torch's hub cache.
         map_location: As of ``torch.load``.
 
@@ -45,7 +45,7 @@ def read_checkpoint(checkpoint: str | os.PathLike, map_location: Any = 'cpu') ->
 
 
 def read_file(file: BinaryIO, origin: str, map_location: Any = 'cpu') -> dict[str, Any]:
-    """The content of an open file; see `read_checkpoint`.
+    """The content of an open file; see ``read_checkpoint``.
 
     Args:
         file: Opened to read bytes; it must be able to seek.
@@ -74,12 +74,12 @@ def read_file(file: BinaryIO, origin: str, map_location: Any = 'cpu') -> dict[st
     if not isinstance(content, dict):
         raise CheckpointError(
             f"'{origin}' must hold a dict: tensors by name, or 'state_dict' with them; received "
-            f'{kind(content)}. Save it as torch.save(model.state_dict(), path).'
+            f'{type_name(content)}. Save it as torch.save(model.state_dict(), path).'
         )
     return content
 
 
-def kind(value: Any) -> str:
+def type_name(value: Any) -> str:
     """The type of a value as a message names it."""
     return f'{type(value).__module__}.{type(value).__qualname__}'.removeprefix('builtins.')
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mmtransfer.checkpoints.errors import CheckpointError
-from mmtransfer.checkpoints.reading import kind, read_checkpoint
+from mmtransfer.checkpoints.reading import read_checkpoint, type_name
 from mmtransfer.checkpoints.refusal import WRAPPERS
 
 
@@ -20,7 +20,7 @@ def load_tensors(
     """The tensors of a checkpoint by name, on the CPU.
 
     Args:
-        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes.
+        checkpoint: Whatever ``mmtransfer.checkpoints.address.resolve`` takes.
         key: Where in the file they are, such as ``'teacher'``, ``'student'`` or ``'model_ema'``; by
             default ``'state_dict'``, ``'model'`` or one of the other usual names, if it is there.
         prefix: Only the tensors whose names begin so, ``'backbone.'``, are taken, without it.
@@ -30,7 +30,7 @@ def load_tensors(
         ``torch.compile`` put into the names.
 
     Raises:
-        CheckpointError: As `read_checkpoint`; or the file holds something else.
+        CheckpointError: As ``read_checkpoint``; or the file holds something else.
     """
     return tensors_of(read_checkpoint(checkpoint), os.fspath(checkpoint), key, prefix)
 
@@ -38,13 +38,13 @@ def load_tensors(
 def tensors_of(
     content: Mapping[str, Any], origin: str, key: str | None = None, prefix: str = ''
 ) -> dict[str, Tensor]:
-    """The tensors by name in the content of a checkpoint; see `load_tensors`.
+    """The tensors by name in the content of a checkpoint; see ``load_tensors``.
 
     Args:
-        content: What `read_checkpoint` returned.
+        content: What ``read_checkpoint`` returned.
         origin: Name of the file, for errors.
-        key: As of `load_tensors`.
-        prefix: As of `load_tensors`.
+        key: As of ``load_tensors``.
+        prefix: As of ``load_tensors``.
     """
     taken = _key(content, origin, key)
     _tell_of_averages(content, origin, taken)
@@ -120,7 +120,7 @@ def _key(content: Mapping[str, Any], origin: str, key: str | None) -> str | None
     if not isinstance(content.get(key), Mapping):
         raise CheckpointError(
             f"key must name a state dict in '{origin}'; {key!r} is "
-            f'{kind(content[key]) if key in content else "not there"}. {_states_in(content)}'
+            f'{type_name(content[key]) if key in content else "not there"}. {_states_in(content)}'
         )
     return key
 
@@ -184,7 +184,7 @@ def _below(named: Mapping[str, Any], prefix: str, origin: str) -> dict[str, Any]
 def _no_state(
     content: Mapping[str, Any], origin: str, taken: str | None, wrong: Mapping[Any, Any]
 ) -> str:
-    first = ', '.join(f'{k!r}: {kind(v)}' for k, v in list(wrong.items())[:5]) or 'nothing'
+    first = ', '.join(f'{k!r}: {type_name(v)}' for k, v in list(wrong.items())[:5]) or 'nothing'
     usual = ', '.join(map(repr, WRAPPERS[:3]))
     states = '' if taken is not None or not wrong else f' {_states_in(content)}'
     return (

@@ -163,7 +163,7 @@ def read_latency(
 
     Raises:
         LatencyTableError: There is no such file, its form or its times are wrong, or its stamp
-            differs; the message says in which field, and how to measure anew.
+            differs; the message says in which field, and how to measure again.
     """
     text = os.fspath(path)
     content = _content(text)
@@ -290,6 +290,6 @@ def _stamp(values: Any, path: str) -> Stamp:
 
 def _anew(path: str) -> str:
     return (
-        f'Measure anew on this device with the config of the search: '
+        f'Measure again on this device with the config of the search: '
         f'`python tools/measure_latency.py CONFIG -o {path}`.'
     )

@@ -24,7 +24,7 @@ class EndlessSamplerError(ValueError):
 
 
 def forget_leftovers(batches: Any) -> None:
-    """Make a batch sampler begin anew after an abandoned pass.
+    """Make a batch sampler start again after an abandoned pass.
 
     Those of mmdet would give out what the pass had collected; MMEngine's InfiniteSampler would give
     nothing any more, because its one generator was closed with the pass.
@@ -76,7 +76,7 @@ class EpochBatches:
         return len(self.batches)
 
     @contextmanager
-    def whole(self) -> Iterator[None]:
+    def keep_leftovers(self) -> Iterator[None]:
         """Inside, a pass ends with the samples that are left over, also where it drops them."""
         drops = self.batches.drop_last
         self.batches.drop_last = False
@@ -87,12 +87,12 @@ class EpochBatches:
 
 
 class EpochLoader(DataLoader):
-    """A DataLoader over :class:`EpochBatches`; ``at`` says where the next pass begins."""
+    """A DataLoader over ``EpochBatches``; ``start_at`` says where the next pass begins."""
 
     batch_sampler: EpochBatches
     dataset: SeededSamples
 
-    def at(self, epoch: int, batch: int) -> None:
+    def start_at(self, epoch: int, batch: int) -> None:
         """Let the next iteration begin at this batch of this epoch.
 
         Raises:

@@ -31,20 +31,20 @@ class Part:
         found = self.loader.dataset
         return found.dataset if isinstance(found, SeededSamples) else found
 
-    def bearers(self) -> Iterator[tuple[str, Any]]:
+    def named_datasets(self) -> Iterator[tuple[str, Any]]:
         """The data sets within wrappers that say what their labels are, with their keys.
 
         mmpose's CombinedDataset says it itself: the joints of what it holds become its own.
         """
-        return _bearers(self.key, self.dataset)
+        return _named_datasets(self.key, self.dataset)
 
 
-def _bearers(key: str, dataset: Any) -> Iterator[tuple[str, Any]]:
+def _named_datasets(key: str, dataset: Any) -> Iterator[tuple[str, Any]]:
     if hasattr(dataset, 'datasets') and not isinstance(dataset, BaseDataset):
         for number, inner in enumerate(dataset.datasets):
-            yield from _bearers(f'{key}.datasets.{number}', inner)
+            yield from _named_datasets(f'{key}.datasets.{number}', inner)
     elif hasattr(dataset, 'dataset') and not isinstance(dataset, BaseDataset):
-        yield from _bearers(f'{key}.dataset', dataset.dataset)
+        yield from _named_datasets(f'{key}.dataset', dataset.dataset)
     else:
         yield key, dataset
 

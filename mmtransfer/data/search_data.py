@@ -73,6 +73,6 @@ class SearchData:
         """
         epoch, index = divmod(number, len(self.held_out))
         if self._batches is None or index == 0:
-            self.held_out.at(epoch, index)
+            self.held_out.start_at(epoch, index)
             self._batches = iter(self.held_out)
         return next(self._batches)

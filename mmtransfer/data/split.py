@@ -54,7 +54,7 @@ def split_dataset(cfg: dict, arch: float | Mapping, seed: int) -> tuple[Any, Any
     return _build(cfg, lambda dataset: _cut(dataset, arch, seed, fates))
 
 
-def say_other_split(state: Mapping[str, Any], split: Mapping | None) -> str:
+def describe_other_split(state: Mapping[str, Any], split: Mapping | None) -> str:
     """What is to be known of a resumed search whose parts were made by another rule; or nothing.
 
     Args:
@@ -66,7 +66,7 @@ def say_other_split(state: Mapping[str, Any], split: Mapping | None) -> str:
     return (
         'the checkpoint was written when the order of the files decided to which part of the '
         'split an image belongs; from here on its name does. So the weights have learned from '
-        'images that are now held out. Begin the search anew, unless that does not matter.'
+        'images that are now held out. Start the search again, unless that does not matter.'
     )
 
 
@@ -166,7 +166,7 @@ def innermost(dataset: Any) -> Iterator[Any]:
 
 
 def check_disjoint(first: Any, second: Any) -> None:
-    """Raise :class:`SplitError` when two datasets share an image (its path, or its id)."""
+    """Raise ``SplitError`` when two datasets share an image (its path, or its id)."""
     shared = _paths(first) & _paths(second)
     if shared:
         some = ', '.join(sorted(shared)[:3])

@@ -196,7 +196,7 @@ class SearchLoop(SearchState):
         self.data.follow_exchange()
         self.runner.model.train()
         start = self._iter - self._epoch * len(self.dataloader)
-        self.dataloader.at(self._epoch, start)
+        self.dataloader.start_at(self._epoch, start)
         batches = iter(self.dataloader)
         for index in range(start, len(self.dataloader)):
             began = time.perf_counter()

@@ -9,7 +9,7 @@ from mmtransfer.architecture import Architecture
 from mmtransfer.cost.noted import with_cost
 from mmtransfer.cost.table import CostTable
 from mmtransfer.data.search_data import SearchData
-from mmtransfer.data.split import SPLIT_RULE, say_other_split
+from mmtransfer.data.split import SPLIT_RULE, describe_other_split
 from mmtransfer.engine.candidates import Candidates
 from mmtransfer.hooks.averaged import averaged
 from mmtransfer.models import Supernet
@@ -109,7 +109,7 @@ class SearchState(EpochBasedTrainLoop):
     def restore(self, state: dict) -> None:
         """Take what :meth:`checkpoint_state` said when the checkpoint was written."""
         if self.data.held_out is not None and (
-            moved := say_other_split(state, self.runner.cfg.train_cfg.get('split'))
+            moved := describe_other_split(state, self.runner.cfg.train_cfg.get('split'))
         ):
             self.runner.logger.warning(moved)
         self.candidates.restore(state)

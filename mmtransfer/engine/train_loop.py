@@ -110,7 +110,7 @@ class SeededTrainLoop(EpochBasedTrainLoop):
         self.runner.call_hook('before_train_epoch')
         self.runner.model.train()
         start = self._iter - self._epoch * len(self.dataloader)
-        self.dataloader.at(self._epoch, start)
+        self.dataloader.start_at(self._epoch, start)
         for index, batch in enumerate(self.dataloader, start):
             self.run_iter(index, batch)
         self.runner.call_hook('after_train_epoch')

@@ -23,7 +23,7 @@ def check_config(
     if theirs is None:
         raise ValueError(
             'only a checkpoint written by mmtransfer.CheckpointHook can be resumed; this one '
-            'does not say which config it belongs to. Start anew, with load_from to take its '
+            'does not say which config it belongs to. Start again, with load_from to take its '
             'weights.'
         )
     known = [mine, *former]
@@ -48,7 +48,7 @@ def check_complete(runner: Any, checkpoint: Mapping) -> None:
             f'a checkpoint must hold {", ".join(needed)} to be resumed; it lacks '
             f'{", ".join(missing)}. It was written with save_optimizer=False or '
             f'save_param_scheduler=False (default_hooks.checkpoint), or stripped afterwards. '
-            f'Resume another one, or start anew with load_from to take its weights.'
+            f'Resume another one, or start again with load_from to take its weights.'
         )
 
 

@@ -59,7 +59,7 @@ def take_seed(runner: Any, seed: int | None) -> None:
     if given is not None and given != seed:
         raise ResumeError(
             f'a run must be resumed with the seed that began it, {seed}; randomness.seed is '
-            f'{given}. Set randomness.seed={seed} or leave it out, or begin anew in another '
+            f'{given}. Set randomness.seed={seed} or leave it out, or start again in another '
             f'work_dir.'
         )
     loop = runner.train_loop

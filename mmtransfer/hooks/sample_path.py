@@ -1,4 +1,4 @@
-"""A supernet trained without a search: every iteration runs an architecture drawn anew."""
+"""A supernet trained without a search: every iteration runs another random architecture."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ class SamplePathHook(Hook):
         self._supernet.release()
 
     def before_val(self, runner) -> None:
-        """Select what is evaluated; the next iteration selects anew."""
+        """Select what is evaluated; the next iteration selects its own."""
         self._supernet.select(self._evaluated)
 
     before_test = before_val

@@ -11,7 +11,7 @@ from mmtransfer.remap.networks import (
 )
 from mmtransfer.remap.plan import Move, Ranking, RemapError, RemapPlan, by_block, plan_remap
 from mmtransfer.remap.strategy import with_strategy
-from mmtransfer.remap.whole import BackbonePlan, whole_model
+from mmtransfer.remap.whole import BackbonePlan, plan_whole_model
 from mmtransfer.seeds.namings import SeedCheckpointError
 
 __all__ = [
@@ -32,6 +32,6 @@ __all__ = [
     'seed_to_supernet',
     'supernet_to_network',
     'supernet_to_supernet',
-    'whole_model',
+    'plan_whole_model',
     'with_strategy',
 ]

@@ -86,5 +86,5 @@ def _check(plan: RemapPlan, source: Mapping[str, Tensor], target: Mapping[str, T
             'A plan applies only to the networks that it was made for: '
             + '; '.join(sorted(faults)[:5])
             + (f'; and {len(faults) - 5} more faults' if len(faults) > 5 else '')
-            + '. Make the plan anew from the layouts of these two networks.'
+            + '. Make the plan again from the layouts of these two networks.'
         )

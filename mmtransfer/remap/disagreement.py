@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from mmtransfer.remap.sources import known
+from mmtransfer.remap.sources import architecture_or_space
 from mmtransfer.seeds.namings import SeedCheckpointError
 
 _LONGEST = 1_000_000  # characters of a config that are read
@@ -38,7 +38,7 @@ def check_computes(
     reasons = [*_of_settings(backbone, backbone_settings(content), two_styles)]
     record = content.get('mmtransfer')
     written = record.get('architecture') if isinstance(record, Mapping) else None
-    target, space = known(backbone)
+    target, space = architecture_or_space(backbone)
     own = (space if target is None else target).seed
     if isinstance(written, Mapping) and written.get('seed') != own and not said:
         reasons.append(f'it is of a network around {written.get("seed")}')

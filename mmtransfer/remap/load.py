@@ -19,19 +19,19 @@ from mmtransfer.remap.networks import LOGITS
 from mmtransfer.remap.plan import RemapError, RemapPlan
 from mmtransfer.remap.sources import (
     COUNTER,
-    Given,
+    Source,
+    architecture_or_space,
     backbone_plan,
     check_treated,
-    given,
     held_network,
-    known,
     layout_of,
     own_backbones,
     plan_from_seed,
     plan_from_supernet,
+    plan_source,
 )
 from mmtransfer.remap.strategy import check_strategy
-from mmtransfer.remap.whole import whole_model
+from mmtransfer.remap.whole import plan_whole_model
 from mmtransfer.seeds import Network
 from mmtransfer.seeds.layout import image_weight
 from mmtransfer.seeds.namings import SeedCheckpointError, recognise
@@ -51,15 +51,15 @@ def load_seed(
     """Remap a checkpoint of the seed network into a backbone of ours, in place.
 
     Args:
-        backbone: An `AdaptedBackbone` (known by its ``architecture``) or a supernet (by its
+        backbone: An ``AdaptedBackbone`` (known by its ``architecture``) or a supernet (by its
             ``space``).
-        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes, in any known naming.
+        checkpoint: Whatever ``mmtransfer.checkpoints.address.resolve`` takes, in any known naming.
         architecture: The network that the checkpoint holds, if it is not the seed itself and does
-            not say so: whatever `mmtransfer.spaces.read_architecture` takes.
+            not say so: whatever ``mmtransfer.spaces.read_architecture`` takes.
         key: Where in the file the weights are, such as ``'teacher'``; as of
-            `mmtransfer.checkpoints.tensors.load_tensors`.
+            ``mmtransfer.checkpoints.tensors.load_tensors``.
         prefix: What their names begin with, as of the same.
-        **strategy: ``width``, ``kernel`` and ``new`` of `mmtransfer.remap.with_strategy`.
+        **strategy: ``width``, ``kernel`` and ``new`` of ``mmtransfer.remap.with_strategy``.
 
     Returns:
         The plan that was applied; its sources have the checkpoint's own names.
@@ -72,7 +72,7 @@ def load_seed(
     check_treated(held_network(backbone, architecture), strategy)
     content = read_checkpoint(checkpoint)
     tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
-    source = given(content, tensors, os.fspath(checkpoint))
+    source = plan_source(content, tensors, os.fspath(checkpoint))
     plan = plan_from_seed(backbone, '', source, architecture, **strategy).plan
     said = architecture is not None
     _check_seed(backbone, plan, content, tensors, source.origin, said)
@@ -92,9 +92,9 @@ def load_last_conv(
     Args:
         module: With ``conv`` and ``bn`` of the seed's shapes.
         seed: The network that the checkpoint is of.
-        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes, in any known naming.
-        key: As of `load_seed`.
-        prefix: As of `load_seed`.
+        checkpoint: Whatever ``mmtransfer.checkpoints.address.resolve`` takes, in any known naming.
+        key: As of ``load_seed``.
+        prefix: As of ``load_seed``.
 
     Raises:
         CheckpointError: The file cannot be read, is of another network or lacks that part.
@@ -136,18 +136,18 @@ def load_model(
     """Remap a checkpoint into a whole model with a backbone of ours, in place.
 
     Args:
-        model: A model of any toolbox with an `AdaptedBackbone` or a supernet in it, or several (the
-            student and the teacher of a semi-supervised detector).
-        checkpoint: Whatever `mmtransfer.checkpoints.address.resolve` takes; a search's work
+        model: A model of any toolbox with an ``AdaptedBackbone`` or a supernet in it, or several
+            (the student and the teacher of a semi-supervised detector).
+        checkpoint: Whatever ``mmtransfer.checkpoints.address.resolve`` takes; a search's work
             directory means its last checkpoint.
         source: ``'supernet'``: a checkpoint of the supernet, or of the same network in another
             model; neck and head are taken too, by name (FNA++, Sec. 3.2.3 and 4.6). ``'seed'``: a
             checkpoint of the seed; neck and head too where it is of a whole model that has them.
         initialise: Beginnings of names outside the backbone that keep their own values,
             ``('bbox_head.',)`` for a head with other classes.
-        key: As of `load_seed`.
-        prefix: As of `load_seed`.
-        **strategy: With the seed, as of `load_seed`.
+        key: As of ``load_seed``.
+        prefix: As of ``load_seed``.
+        **strategy: With the seed, as of ``load_seed``.
 
     Returns:
         The plan that was applied: one fate for every tensor of the model.
@@ -161,12 +161,12 @@ def load_model(
     check_source(source, **strategy)
     found = own_backbones(model)
     if not found:
-        known(getattr(model, 'backbone', model))
+        architecture_or_space(getattr(model, 'backbone', model))
     if all(place.startswith('module.') for place in found):  # a wrapper for several processes
         model, found = _unwrapped(model)
     content = read_checkpoint(checkpoint)
     tensors = tensors_of(content, os.fspath(checkpoint), key, prefix)
-    held = given(content, tensors, os.fspath(checkpoint))
+    held = plan_source(content, tensors, os.fspath(checkpoint))
     if source == 'supernet':
         _warn_unfinished(content)
     way = plan_from_seed if source == 'seed' else plan_from_supernet
@@ -177,7 +177,7 @@ def load_model(
         check_images(getattr(model, 'data_preprocessor', None), content, held.origin)
     initialise = (initialise,) if isinstance(initialise, str) else tuple(initialise)
     target = layout_of(model.state_dict())
-    plan = whole_model(plans, held.layout, target, initialise, partly=source == 'seed')
+    plan = plan_whole_model(plans, held.layout, target, initialise, partly=source == 'seed')
     _load(model, plan, tensors, checkpoint)
     return plan
 
@@ -205,7 +205,7 @@ def loaded_state(
     if not found:
         return None
     tensors = tensors_of(content, origin)
-    source, target = given(content, tensors, origin), layout_of(model.state_dict())
+    source, target = plan_source(content, tensors, origin), layout_of(model.state_dict())
     if all(source.layout.get(name) == shape for name, shape in target.items()):
         return None
     _warn_unfinished(content)
@@ -213,18 +213,18 @@ def loaded_state(
     for backbone, its in zip(found.values(), plans, strict=True):
         _check_seed(backbone, its.plan, content, tensors, origin)
     check_images(getattr(model, 'data_preprocessor', None), content, origin)
-    plan = whole_model(plans, source.layout, target)
+    plan = plan_whole_model(plans, source.layout, target)
     return plan, _remapped(model, plan, tensors, origin)
 
 
-def take_state(backbone: Any, state: dict[str, Any], prefix: str) -> RemapPlan | None:
+def convert_state(backbone: Any, state: dict[str, Any], prefix: str) -> RemapPlan | None:
     """Put a backbone's own tensors into a state dict that has those of its seed or its supernet.
 
     Nothing changes where all that the state dict has is the backbone's, or all that the backbone
     needs is there and it goes no deeper.
 
     Args:
-        backbone: An `AdaptedBackbone` or a supernet.
+        backbone: An ``AdaptedBackbone`` or a supernet.
         state: Is changed: the tensors of the backbone give way to those made from them.
         prefix: What precedes the names of the backbone's tensors.
 
@@ -249,7 +249,7 @@ def take_state(backbone: Any, state: dict[str, Any], prefix: str) -> RemapPlan |
     record = {}
     if strange == missing == [image_weight(backbone.seed)] and hasattr(backbone, 'architecture'):
         record = {'architecture': backbone.architecture}  # the same network, for other images
-    source = Given(have, f'the state dict ({prefix or "top"})', record)
+    source = Source(have, f'the state dict ({prefix or "top"})', record)
     plan = backbone_plan(backbone, '', source).plan
     made = remap(plan, tensors, backbone.state_dict())
     used = {name.partition('.')[0] for move in plan.moves for name in move.read}
@@ -261,7 +261,7 @@ def take_state(backbone: Any, state: dict[str, Any], prefix: str) -> RemapPlan |
 
 
 def check_source(source: str, **strategy: str) -> None:
-    """Raise ValueError unless `load_model` knows these and they go together."""
+    """Raise ValueError unless ``load_model`` knows these and they go together."""
     if source not in SOURCES:
         raise ValueError(f'source must be one of {SOURCES}; received {source!r}.')
     check_strategy(**strategy)

@@ -120,7 +120,7 @@ def supernet_to_network(
 
 def supernet_to_supernet(layout: Layout, images: str, in_channels: int) -> RemapPlan:
     """A supernet from another training of the same supernet. Tensors are copied, but for the
-    logits: a search begins anew.
+    logits: a search starts again.
 
     Args:
         layout: Name -> shape of the target's tensors.

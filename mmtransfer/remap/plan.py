@@ -1,7 +1,7 @@
 """A remap as a value: which tensor comes from where, decided before any tensor is touched.
 
 The core works on layouts (tensor name -> shape) alone. What it refuses, it refuses here, so that
-applying a plan (`mmtransfer.remap.apply`) cannot fail half-way through a model.
+applying a plan (``mmtransfer.remap.apply``) cannot fail half-way through a model.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Ranking:
     """Which channels are kept where the target has fewer: the highest ones (FNA++, Algorithm 1).
 
     Attributes:
-        by: The measure: ``'bn_scale'``, ``'std'`` or ``'l1'``; see `mmtransfer.remap.ranking`.
+        by: The measure: ``'bn_scale'``, ``'std'`` or ``'l1'``; see ``mmtransfer.remap.ranking``.
         tensor: The source tensor that ranks; entry i of its first dimension ranks channel i.
     """
 
@@ -48,7 +48,7 @@ class Move:
             first ones are kept.
         kernel: Where a smaller kernel's taps go in a larger one: ``'centre'`` or ``'dilate'``.
         colours: The input channels are those of images, and become others as
-            `mmtransfer.remap.rules.fit_colours` says.
+            ``mmtransfer.remap.rules.fit_colours`` says.
     """
 
     target: str
@@ -235,7 +235,7 @@ def by_block(blocks: Mapping[str, str | None]) -> Callable[[str], str | None]:
             keeps its own values. The longest name that contains a tensor decides.
 
     Returns:
-        A function for `plan_remap`; it raises RemapError for a tensor that lies in no block.
+        A function for ``plan_remap``; it raises RemapError for a tensor that lies in no block.
     """
 
     def source_of(name: str) -> str | None:

@@ -128,8 +128,8 @@ def fit(
         groups: Groups of the target convolution when the source is a dense one; otherwise 1.
         keep: For output and input channels: the indices to keep where the target has fewer, as
             many as it has; None: the first ones.
-        dilate: How a kernel grows; see `fit_kernel`.
-        colours: The input channels are those of images; see `fit_colours`.
+        dilate: How a kernel grows; see ``fit_kernel``.
+        colours: The input channels are those of images; see ``fit_colours``.
 
     Returns:
         A new tensor of that shape, bit for bit ``tensor`` when nothing changes.

@@ -31,7 +31,7 @@ COUNTER = 'num_batches_tracked'
 
 
 @dataclass(frozen=True)
-class Given:
+class Source:
     """A checkpoint as a plan sees it.
 
     Attributes:
@@ -45,7 +45,7 @@ class Given:
     record: Mapping[str, Any] = field(default_factory=dict)
 
 
-def given(content: Mapping[str, Any], tensors: Mapping[str, Tensor], origin: str) -> Given:
+def plan_source(content: Mapping[str, Any], tensors: Mapping[str, Tensor], origin: str) -> Source:
     """A checkpoint as a plan sees it.
 
     Args:
@@ -54,7 +54,7 @@ def given(content: Mapping[str, Any], tensors: Mapping[str, Tensor], origin: str
         origin: Its path.
     """
     record = content.get('mmtransfer')
-    return Given(layout_of(tensors), origin, record if isinstance(record, Mapping) else {})
+    return Source(layout_of(tensors), origin, record if isinstance(record, Mapping) else {})
 
 
 def layout_of(tensors: Mapping[str, Tensor]) -> Layout:
@@ -76,7 +76,7 @@ def own_backbones(model: nn.Module) -> dict[str, Any]:
     }
 
 
-def known(backbone: Any) -> tuple[Any, Any]:
+def architecture_or_space(backbone: Any) -> tuple[Any, Any]:
     """The architecture of a plain backbone of ours, or the space of a supernet; the other is None.
 
     Raises:
@@ -92,12 +92,12 @@ def known(backbone: Any) -> tuple[Any, Any]:
     return target, space
 
 
-def backbone_plan(backbone: Any, prefix: str, source: Given) -> BackbonePlan:
+def backbone_plan(backbone: Any, prefix: str, source: Source) -> BackbonePlan:
     """The plan for a backbone of ours from whatever a checkpoint holds of it: the same network, the
     supernet of its space, the seed in any naming, or another network that the checkpoint names.
 
     Args:
-        backbone: An `AdaptedBackbone` or a supernet.
+        backbone: An ``AdaptedBackbone`` or a supernet.
         prefix: What precedes the names of its tensors in the model.
         source: The checkpoint.
 
@@ -109,9 +109,9 @@ def backbone_plan(backbone: Any, prefix: str, source: Given) -> BackbonePlan:
     return way(backbone, prefix, source)
 
 
-def _holds_supernet(backbone: Any, prefix: str, source: Given) -> bool:
+def _holds_supernet(backbone: Any, prefix: str, source: Source) -> bool:
     """Whether a checkpoint is of the backbone's own supernet, or of the very same network."""
-    target, space = known(backbone)
+    target, space = architecture_or_space(backbone)
     recorded = source.record.get('architecture')
     if recorded is not None:
         same = target is not None and _built(network(read_architecture(recorded)))
@@ -127,18 +127,18 @@ def _holds_supernet(backbone: Any, prefix: str, source: Given) -> bool:
     )
 
 
-def plan_from_supernet(backbone: Any, prefix: str, source: Given) -> BackbonePlan:
+def plan_from_supernet(backbone: Any, prefix: str, source: Source) -> BackbonePlan:
     """The plan for a backbone from the supernet of its space, or from the same network.
 
     Args:
-        backbone: An `AdaptedBackbone` or a supernet.
+        backbone: An ``AdaptedBackbone`` or a supernet.
         prefix: What precedes the names of its tensors in the model.
         source: The checkpoint.
 
     Raises:
         RemapError: The checkpoint is of another space, supernet or network.
     """
-    architecture, space = known(backbone)
+    architecture, space = architecture_or_space(backbone)
     check_space({'mmtransfer': source.record}, _space(backbone).fingerprint, source.origin)
     place = _place(backbone, prefix, source.layout)
     inner = {n.removeprefix(place): s for n, s in source.layout.items() if n.startswith(place)}
@@ -167,28 +167,28 @@ def plan_from_supernet(backbone: Any, prefix: str, source: Given) -> BackbonePla
 
 
 def _space(backbone: Any) -> SearchSpace:
-    architecture, space = known(backbone)
+    architecture, space = architecture_or_space(backbone)
     return space_of(architecture) if space is None else space
 
 
 def plan_from_seed(
-    backbone: Any, prefix: str, source: Given, architecture: Any = None, **strategy: str
+    backbone: Any, prefix: str, source: Source, architecture: Any = None, **strategy: str
 ) -> BackbonePlan:
     """The plan for a backbone from a plain network, as a rule the seed of its space.
 
     Args:
-        backbone: An `AdaptedBackbone` or a supernet.
+        backbone: An ``AdaptedBackbone`` or a supernet.
         prefix: What precedes the names of its tensors in the model.
         source: The checkpoint, in any known naming.
-        architecture: The network that it holds: whatever `mmtransfer.spaces.read_architecture`
+        architecture: The network that it holds: whatever ``mmtransfer.spaces.read_architecture``
             takes. None: the one that it names, else the seed.
-        **strategy: ``width``, ``kernel`` and ``new`` of `mmtransfer.remap.with_strategy`.
+        **strategy: ``width``, ``kernel`` and ``new`` of ``mmtransfer.remap.with_strategy``.
 
     Raises:
         SeedCheckpointError: It is of another network.
         RemapError: A layer cannot be remapped in this way.
     """
-    target, space = known(backbone)
+    target, space = architecture_or_space(backbone)
     held = held_network(backbone, architecture, source.record)
     check_treated(held, strategy)
     name, names = recognise(
@@ -258,7 +258,7 @@ def _place(backbone: Any, prefix: str, layout: Layout) -> str:
     return choose_prefix(layout, image_weight(backbone.seed), prefix)
 
 
-def _is_of_network(source: Given, wanted: Network) -> bool:
+def _is_of_network(source: Source, wanted: Network) -> bool:
     """Whether a checkpoint says that it is of this plain network, and not of a supernet.
 
     Raises:

@@ -20,7 +20,7 @@ STRATEGIES = {'width': WIDTHS, 'kernel': KERNELS, 'new': NEW}
 
 
 def check_strategy(**strategy: str) -> None:
-    """Raise ValueError unless every key is one of `STRATEGIES` and has one of its values."""
+    """Raise ValueError unless every key is one of ``STRATEGIES`` and has one of its values."""
     if any(name not in STRATEGIES.get(key, ()) for key, name in strategy.items()):
         keys = ', '.join(f'{key} one of {names}' for key, names in STRATEGIES.items())
         given = ', '.join(f'{key}={name!r}' for key, name in strategy.items())

@@ -37,7 +37,7 @@ def root_of(prefix: str) -> str:
     return root and f'{root}.'
 
 
-def whole_model(
+def plan_whole_model(
     backbones: Sequence[BackbonePlan],
     source: Layout,
     target: Layout,

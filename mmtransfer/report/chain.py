@@ -51,7 +51,7 @@ def read_chain(folder: str | Path, cost: str = 'madds', scale: float = 1e9) -> l
     Args:
         folder: It holds ``chain.json``.
         cost: Name of the cost there: ``'madds'``, ``'params'`` or ``'latency_ms'``.
-        scale: What a unit of :attr:`Member.cost` is.
+        scale: What a unit of ``Member.cost`` is.
 
     Raises:
         ValueError: There is no chain, or it has no such cost.

@@ -14,7 +14,7 @@ class Result:
 
     Args:
         name: How the table calls it.
-        cost: As :func:`mmtransfer.cost.counter.count_model` gives it.
+        cost: As ``mmtransfer.cost.counter.count_model`` gives it.
         metrics: Test metrics by name, such as ``'coco/bbox_mAP'``; empty, or NaN, where the test
             found nothing.
         search_seconds: Wall time of its search; 0 if there was none.

@@ -121,10 +121,10 @@ def mean_field(
         build: Makes the network. With random weights it is called in every run and must draw them
             from PyTorch's generator; otherwise once.
         input_size: (H, W) of the image.
-        stage: As for :func:`receptive_field`.
+        stage: As for ``receptive_field``.
         runs: Neurons; with random weights as many networks.
         seed: Of all that is random; PyTorch's own generator is left as it was.
-        random_weights: The norms then take their statistics from white noise (:func:`normalise`).
+        random_weights: The norms then take their statistics from white noise (``normalise``).
 
     Returns:
         (H, W) in float64, of sum 1.

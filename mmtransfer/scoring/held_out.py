@@ -136,7 +136,7 @@ class HeldOut:
         """Estimate the statistics of batch normalisation for what is selected now."""
         self.begin()
         loader = self.inputs.weights_loader
-        loader.at(0, 0)
+        loader.start_at(0, 0)
         reestimate_bn(self.model, loader, self.settings.bn_iterations)
 
     def begin(self) -> None:
@@ -190,9 +190,9 @@ class _Loss:
         model = self.held_out.model
         device = next(model.parameters()).device
         totals = [torch.zeros(2, dtype=torch.float64, device=device) for _ in turns]
-        self.loader.at(0, 0)
+        self.loader.start_at(0, 0)
         try:
-            with as_in_training(model), self.loader.batch_sampler.whole():
+            with as_in_training(model), self.loader.batch_sampler.keep_leftovers():
                 for batch in islice(self.loader, self.batches):
                     for turn, total, own in zip(turns, totals, copies(batch, turns), strict=True):
                         with turn():
@@ -286,7 +286,7 @@ class _Metric:
     def _evaluate(self, batches: int | None, turns: Sequence[Turn]) -> list[Outcome]:
         self.held_out.begin()
         model = self.held_out.model
-        self.loader.at(0, 0)
+        self.loader.start_at(0, 0)
         while len(self.evaluators) < len(turns):
             self.evaluators.append(self._evaluator())
         evaluators = self.evaluators[: len(turns)]

@@ -153,7 +153,7 @@ class SharedHeldOut(held_out.HeldOut):
         """Each candidate's, as :func:`mmtransfer.scoring.bn.reestimate_bn` has them."""
         loader, turns = self.inputs.weights_loader, self._turns(candidates)
         self.begin()
-        loader.at(0, 0)
+        loader.start_at(0, 0)
         with batch_statistics(self.model) as layers:
             sums = [NormSums(layers) for _ in candidates]
             with listening(layers, self.blocks.hear):

@@ -26,7 +26,7 @@ def check_annotated(part: Part) -> None:
     """
     if part.metrics and all(getattr(m, 'format_only', False) for m in part.metrics):
         return
-    for key, data in part.bearers():
+    for key, data in part.named_datasets():
         if len(data) == 0:
             raise EmptyDataError(f'{key}{part.share} must hold samples: {say_empty(data, [])}')
         if not part.metrics and _is_unlabelled(data):

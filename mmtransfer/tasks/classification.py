@@ -25,7 +25,7 @@ class ImageClassifier(BaseModel):
     """Backbone, a 1x1 convolution where the seed has one, mean over the image, linear layer.
 
     ``head`` is the convolution with norm and activation (nothing for a ResNet), ``fc`` the linear
-    layer; tensors have the names of :class:`mmtransfer.tasks.classifier.SeedClassifier`. The loss
+    layer; tensors have the names of ``mmtransfer.tasks.classifier.SeedClassifier``. The loss
     is the cross entropy. A toolbox's backbone has no convolution unless ``head_channels`` asks for
     one.
 

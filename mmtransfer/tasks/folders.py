@@ -70,7 +70,7 @@ class ImageFolder(BaseDataset):
         if folders and named is not None and tuple(named) != folders:
             raise FolderError(
                 f"metainfo.classes must be the folders of '{self.folder}' in sorted order: "
-                f'{differing(tuple(named), folders)} Correct metainfo, or leave classes out.'
+                f'{difference(tuple(named), folders)} Correct metainfo, or leave classes out.'
             )
         super().__init__(
             ann_file=ann_file,
@@ -139,7 +139,7 @@ def _parsed(line: str) -> tuple[str, int | None]:
     return line, None
 
 
-def differing(received: Sequence[str], expected: Sequence[str]) -> str:
+def difference(received: Sequence[str], expected: Sequence[str]) -> str:
     """What two lists of classes do not share, as a sentence."""
     faults = [
         f'{what} {_few(sorted(names))}'

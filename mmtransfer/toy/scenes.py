@@ -1,8 +1,8 @@
 """Made data: scenes of shapes of strongly different sizes, drawn from a seed.
 
-A :class:`Scene` is a value that knows nothing of files: a background and objects, each with its
+A ``Scene`` is a value that knows nothing of files: a background and objects, each with its
 class, its outline and its joints. A writer turns scenes into what a toolbox reads;
-:func:`write_coco` is the first. The same seed gives the same bytes.
+``write_coco`` is the first. The same seed gives the same bytes.
 """
 
 import json

@@ -28,7 +28,7 @@ def label_map(scene: Scene) -> np.ndarray:
 def write_cityscapes(root: Path, split: str, scenes: Sequence[Scene]) -> None:
     """Write images below ``leftImg8bit/<split>`` and label maps below ``gtFine/<split>``.
 
-    Label maps are PNG files of one channel with the values of :func:`label_map`.
+    Label maps are PNG files of one channel with the values of ``label_map``.
 
     Args:
         root: Folder of the data set.

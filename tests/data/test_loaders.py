@@ -49,16 +49,16 @@ def test_starting_in_the_middle_reads_only_what_is_left(batch_sampler):
         config_ = config()
     data = Sizes()
     loader = build_loader(config_, data, seed=3)
-    loader.at(2, 0)
+    loader.start_at(2, 0)
     whole = list(loader)
     assert len(whole) == len(loader) == 6
     assert sorted(data.read) == list(range(11))
     next(iter(loader))  # an abandoned pass leaves nothing behind
     data.read.clear()
-    loader.at(2, 4)
+    loader.start_at(2, 4)
     assert list(loader) == whole[4:] and len(data.read) == sum(len(b[0]) for b in whole[4:])
     assert list(loader) == whole  # the start holds for one pass
-    loader.at(3, 0)
+    loader.start_at(3, 0)
     assert list(loader) != whole
 
 
@@ -69,7 +69,7 @@ def test_workers_read_the_same_numbers_and_nothing_global_is_drawn():
         loader = build_loader(loader_config(workers=workers, batch_size=2), data, seed=1)
         states = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state()
         for batch in (0, 2):  # the second pass starts in the middle, with workers that live on
-            loader.at(1, batch)
+            loader.start_at(1, batch)
             seen.append([b['inputs'] for b in loader])
         assert states[0] == random.getstate() and states[1] == np.random.get_state()[1].tolist()
         assert torch.equal(states[2], torch.get_rng_state())
@@ -99,7 +99,7 @@ def test_a_sampler_without_end_is_refused_by_what_it_does():
 def test_a_start_outside_the_epoch_and_a_short_pass_are_errors():
     loader = build_loader(config(), Sizes(), seed=0)
     with pytest.raises(ValueError, match='0 to 6; received 7'):
-        loader.at(0, 7)
+        loader.start_at(0, 7)
     loader.batch_sampler.batches.sampler.num_samples = 20  # announces more than it gives
     with pytest.raises(ValueError, match='drop_last=False'):
         list(loader)

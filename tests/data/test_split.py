@@ -15,8 +15,8 @@ from mmtransfer.data.split import (
     SeededSamples,
     SplitError,
     check_disjoint,
+    describe_other_split,
     innermost,
-    say_other_split,
     split_dataset,
 )
 from mmtransfer.registry import DATASETS
@@ -194,10 +194,10 @@ def test_other_images_change_the_part_of_few():
 
 
 def test_a_search_from_before_the_rule_is_told():
-    assert say_other_split(dict(split=SPLIT_RULE), dict(arch=0.5)) == ''
-    assert say_other_split({}, dict(arch=toy())) == ''
+    assert describe_other_split(dict(split=SPLIT_RULE), dict(arch=0.5)) == ''
+    assert describe_other_split({}, dict(arch=toy())) == ''
     for split in (dict(arch=0.5), None):
-        assert 'weights have learned from images that are now held out' in say_other_split(
+        assert 'weights have learned from images that are now held out' in describe_other_split(
             {}, split
         )
 

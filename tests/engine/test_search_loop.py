@@ -341,7 +341,7 @@ def test_a_test_of_what_nobody_chose_is_refused(tmp_path):
 
 @pytest.mark.parametrize('loop', ['SearchLoop', 'SeededTrainLoop'])
 def test_a_resumed_run_has_the_seed_that_began_it(tmp_path, loop):
-    """Drawn anew by each process where the config sets none; another one is refused."""
+    """Drawn by each process for itself where the config sets none; another one is refused."""
 
     def config(folder, seed=None):
         found = search_config(folder)

@@ -190,7 +190,7 @@ def test_load_from_refuses_what_it_would_leave_out():
 
 
 def test_a_search_from_ones_own_detector(tmp_path):
-    """RemapHook(source='seed'): neck and head by name, a head of other classes begins anew."""
+    """RemapHook(source='seed'): neck and head by name, a head of other classes starts again."""
     tensors, ours, rest = stock_detector(classes=4)
     torch.save({'state_dict': tensors}, tmp_path / 'x.pth')
     same = Detector(FNASupernet('mobilenet_v2'), classes=4)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmtransfer.remap import BackbonePlan, RemapError, whole_model
+from mmtransfer.remap import BackbonePlan, RemapError, plan_whole_model
 from mmtransfer.remap.plan import plan_remap
 
 SOURCE = {'backbone.x.weight': (2, 2), 'backbone.y': (1,), 'neck.w': (3,), 'head.w': (4,)}
@@ -11,7 +11,7 @@ BACKBONE = {'backbone.x.weight': (2, 2)}
 
 def whole(source, target, origin='', **options):
     plan = plan_remap(BACKBONE, SOURCE, lambda name: name)
-    return whole_model([BackbonePlan(plan, 'backbone.', origin)], source, target, **options)
+    return plan_whole_model([BackbonePlan(plan, 'backbone.', origin)], source, target, **options)
 
 
 def rules(plan):
@@ -84,15 +84,17 @@ def test_a_student_and_a_teacher_take_their_own_or_both_the_only_one():
 
     target = source(str)
     for start in (str, lambda root: ''):
-        found = {m.target: m.source for m in whole_model(plans(start), source(start), target).moves}
+        found = {
+            m.target: m.source for m in plan_whole_model(plans(start), source(start), target).moves
+        }
         assert found == {
             f'{root}{name}': f'{start(root)}{name}'
             for root in ('student.', 'teacher.')
             for name in ('backbone.x', 'neck.w')
         }
-    kept = whole_model(plans(str), source(str), target, initialise=['teacher.neck.'])
+    kept = plan_whole_model(plans(str), source(str), target, initialise=['teacher.neck.'])
     assert [m.target for m in kept.moves if m.rule == 'initialise'] == ['teacher.neck.w']
-    kept = whole_model(plans(str), source(str), target, initialise=['neck.'])
+    kept = plan_whole_model(plans(str), source(str), target, initialise=['neck.'])
     assert {m.target for m in kept.moves if m.rule == 'initialise'} == {
         'student.neck.w',
         'teacher.neck.w',

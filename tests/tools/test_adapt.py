@@ -1,4 +1,4 @@
-"""Stages of an adaptation: run once, continued after a failure, run anew for a changed config."""
+"""Stages of an adaptation: run once, continued after a failure, run again for a changed config."""
 
 import shlex
 import sys
@@ -102,7 +102,7 @@ def test_an_edited_record_is_named(stages, tmp_path, text, wrong):
     assert wrong in str(error.value) and 'move it away: then every stage runs' in str(error.value)
 
 
-def test_a_changed_config_runs_its_stage_and_the_later_ones_anew(stages, tmp_path):
+def test_a_changed_config_runs_its_stage_and_the_later_ones_again(stages, tmp_path):
     record = tmp_path / 'adapt.json'
     Job(record, stages()).run()
     Job(record, stages(second='other')).run()

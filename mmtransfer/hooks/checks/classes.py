@@ -7,7 +7,7 @@ from mmtransfer.compat.annotations import listed
 from mmtransfer.data.parts import Part
 from mmtransfer.hooks.checks.labels import labels_in, names_in_file, names_in_metric
 from mmtransfer.models import config_key, unwrap
-from mmtransfer.tasks.folders import differing
+from mmtransfer.tasks.folders import difference
 
 # Parts of a model whose `num_classes` counts something else than the classes of the data.
 _OTHERS = ('backbone', 'rpn_head', 'semantic_head', 'panoptic_fusion_head')
@@ -45,7 +45,7 @@ def check_classes(
         if theirs != names:
             raise ClassesError(
                 f'the {kind} of {part} must be those of {first}, in the same order, in which '
-                f'labels are numbered; {differing(theirs, names)} They are {listed(theirs)} and '
+                f'labels are numbered; {difference(theirs, names)} They are {listed(theirs)} and '
                 f'{listed(names)}. Give both the same metainfo.classes, class folders or type.'
             )
     for key, count in outputs.items():
@@ -97,8 +97,8 @@ def _check_order(key: str, named: tuple[str, ...], found: tuple[str, ...], file:
         )
     raise ClassesError(
         f'{key}.metainfo.classes must name categories of the file, as the labels of the others '
-        f'move up in place of one that is not there; in {file} {differing(found, named)} Add it to '
-        f'the categories there (it needs no annotation), or correct metainfo.classes.'
+        f'move up in place of one that is not there; in {file} {difference(found, named)} Add it '
+        f'to the categories there (it needs no annotation), or correct metainfo.classes.'
     )
 
 
@@ -152,7 +152,7 @@ def check_labels(model: Any, parts: Sequence[Part]) -> None:
     """
     known: dict[str, dict[str, tuple[str, ...]]] = {'classes': {}, 'joints': {}}
     for part in parts:
-        for key, data in part.bearers():
+        for key, data in part.named_datasets():
             check_names(key, data, part.metrics)
             labels = labels_in(getattr(data, 'metainfo', None))
             if labels is not None:

@@ -51,8 +51,8 @@ class CheckLabels:
                 f'{sorted(self.ignored)}; sample {data.get("sample_idx")}, '
                 f'{data.get("seg_map_path")!r} holds {found}. Set num_classes and '
                 f'{self.key}.metainfo.classes to what the maps hold, '
-                f'{self.key}.reduce_zero_label=True where 0 is to be ignored, or number the labels '
-                f'anew.'
+                f'{self.key}.reduce_zero_label=True where 0 is to be ignored, or renumber the '
+                f'labels.'
             )
         return data
 
@@ -73,7 +73,7 @@ def check_label_maps(model: Any, part: Part) -> None:
     if not counts:
         return
     ignored = frozenset(h.ignore_index for h in heads)
-    for key, data in part.bearers():
+    for key, data in part.named_datasets():
         transforms: Any = getattr(getattr(data, 'pipeline', None), 'transforms', ())
         load = next((t for t in transforms if isinstance(t, LoadAnnotations)), None)
         if load is None or not hasattr(data, 'label_map'):

@@ -52,7 +52,7 @@ def check_checkpoint(runner: Any, metainfo: Mapping[str, Any]) -> None:
     if trained is None or training_parts(runner):
         return
     for part in judged_parts(runner):
-        for key, data in part.bearers():
+        for key, data in part.named_datasets():
             labels = labels_in(getattr(data, 'metainfo', None))
             if labels is not None and labels.kind == trained.kind:
                 found = {'the checkpoint': trained.names, key: labels.names}
