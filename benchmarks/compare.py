@@ -49,8 +49,7 @@ from mmtransfer.cost.noted import with_cost
 from mmtransfer.cost.table import table_for
 from mmtransfer.files import write_atomically
 from mmtransfer.hooks.chain_report import label
-from mmtransfer.hooks.remap import RemapHook
-from mmtransfer.registry import HOOKS, is_a
+from mmtransfer.hooks.remap import remap_hooks
 from mmtransfer.report.curves import read_run
 from mmtransfer.search import CostBound
 from mmtransfer.spaces import space_of
@@ -163,11 +162,7 @@ def described(path: Path) -> dict:
 def weights_from(searched: Path, adapt: Config) -> dict[str, str]:
     """The options that let a fine-tune take its weights from this search; none where its config
     takes them from elsewhere, as the ablations 'from seed' and 'from scratch' do."""
-    return {
-        f'custom_hooks.{index}.checkpoint': str(searched)
-        for index, hook in enumerate(adapt.get('custom_hooks') or [])
-        if is_a(hook, RemapHook, HOOKS) and hook.get('source') != 'seed'
-    }
+    return {f'{key}.checkpoint': str(searched) for key, _ in remap_hooks(adapt)}
 
 
 def one_run(args: argparse.Namespace, steps: Steps, seed: int) -> None:

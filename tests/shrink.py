@@ -192,16 +192,14 @@ def _shrink_schedule(cfg: Config, searched: Path | None) -> None:
         cfg.param_scheduler = {name: [] for name in cfg.param_scheduler}
     else:
         cfg.param_scheduler = []
-    hooks = []
-    for hook in cfg.get('custom_hooks', []):
-        if hook.type == 'mmtransfer.ReestimateBNHook':
-            hook.iterations = 2
-        if hook.type == 'mmtransfer.RemapHook':
-            if searched is None:
-                continue
-            hook.checkpoint = str(searched)
-        hooks.append(hook)
-    cfg.custom_hooks = hooks
+    hooks = cfg.default_hooks
+    if 'reestimate_bn' in hooks:
+        hooks.reestimate_bn.iterations = 2
+    if 'remap' in hooks:
+        if searched is None:
+            del hooks.remap
+        else:
+            hooks.remap.checkpoint = str(searched)
 
 
 def _shrink_searcher(train_cfg: Any, backbone: Any) -> None:

@@ -12,8 +12,10 @@ from mmengine.runner import Runner
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture, ArchitectureError
 from mmtransfer.cost.table import cost_table
+from mmtransfer.search.regularisers import terms_in_units
+from mmtransfer.search.target import searcher_in_units
 from mmtransfer.seeds import find_seed
-from mmtransfer.spaces import closest_to_seed, mbconv_space, seed_architecture
+from mmtransfer.spaces import closest_to_seed, depth_space, mbconv_space, seed_architecture
 from tests.shrink import seed_of, shrink
 
 ROOT = Path(__file__).parent.parent
@@ -110,7 +112,7 @@ def test_the_settings_of_section_4_4():
         (resize,) = [t for t in cfg.train_dataloader.dataset.pipeline if t.type == 'Resize']
         assert tuple(resize.scale) == (1333, 800)
     assert tuned.model.backbone.norm_eval and not tuned.model.backbone.norm_cfg.requires_grad
-    (bn,) = [h for h in tuned.custom_hooks if h.type == 'mmtransfer.ReestimateBNHook']
+    bn = tuned.default_hooks.reestimate_bn
     assert (bn.iterations, bn.frozen) == (200, True)
     assert tuned.optim_wrapper.optimizer == dict(
         type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4
@@ -121,7 +123,8 @@ def test_the_2x_schedule():
     for stage in ('seed', 'adapt'):
         cfg = read(f'retinanet_mbv2_{stage}_2x')
         assert cfg.train_cfg.max_epochs == 24
-        assert cfg.param_scheduler[1].milestones == [16, 22]
+        warm_up, decay = cfg.param_scheduler
+        assert warm_up.type == 'LinearLR' and decay.milestones == [16, 22]
 
 
 @pytest.mark.parametrize('framework', FRAMEWORKS)
@@ -193,9 +196,21 @@ def test_nothing_of_the_base_leaks_in(path):
     assert not cfg.get('auto_scale_lr', {}).get('enable')
     assert cfg.default_hooks.checkpoint.type == 'mmtransfer.CheckpointHook'  # joins statistics
     assert 'SyncBuffersHook' not in [hook.type for hook in cfg.get('custom_hooks', [])]
+    assert_no_hook_twice(cfg)
+    aims = cfg.train_cfg.get('searcher', {}).get('target') == 'seed'
+    assert aims == (path.stem in SEED_COSTS)
     paths = 'searcher' in cfg.train_cfg or cfg.model.type == 'mmtransfer.ImageClassifier'
     wrapper = 'AverageGradients' if paths else 'DistributedDataParallel'
     assert cfg.model_wrapper_cfg.type == f'mmtransfer.{wrapper}'
+
+
+def assert_no_hook_twice(cfg: Config) -> None:
+    """Named ones are changed by their names, so no list holds another of the kind."""
+    named = {hook.type for hook in cfg.default_hooks.values()}
+    listed = [hook.type for hook in cfg.get('custom_hooks', [])]
+    assert len(listed) == len(set(listed)) and not named & set(listed)
+    changed = {f'mmtransfer.{name}Hook' for name in ('Remap', 'ReestimateBN', 'SamplePath')}
+    assert not changed & set(listed)
 
 
 def test_work_directories_differ():
@@ -203,19 +218,48 @@ def test_work_directories_differ():
     assert len({path.stem for path in CONFIGS}) == len(CONFIGS)
 
 
-@pytest.mark.parametrize(
-    'path', [p for p in CONFIGS if '_efflite0_search' in p.stem], ids=lambda p: p.stem
-)
-def test_the_small_searches_aim_at_the_cost_of_the_seed(path):
+# What the backbone of the seed costs at the input size of each search: multiply-adds.
+SEED_COSTS = {
+    'classifier_efflite0_greedy_cifar': 29_700_992,
+    'deeplabv3_efflite0_greedy_camvid': 375_402_816,
+    'deeplabv3_efflite0_greedy_toy': 347_595_200,
+    'deeplabv3_efflite0_search_camvid': 375_402_816,
+    'deeplabv3_efflite0_search_toy': 347_595_200,
+    'faster-rcnn_efflite0_greedy_bccd': 206_960_256,
+    'faster-rcnn_efflite0_greedy_toy': 185_631_200,
+    'faster-rcnn_mbv2_greedy': 292_268_928,
+    **{f'retinanet_efflite0_search{kind}_bccd': 206_960_256
+       for kind in ('', '-k35', '-scratch', '-random', '-random-scratch', '-evolution')},
+    **{f'retinanet_efflite0_search{kind}_toy': 185_631_200
+       for kind in ('', '-scratch', '-random', '-random-scratch', '-evolution')},
+    'retinanet_mbv2_search-random': 4_847_148_800,
+    'retinanet_mbv2_search-random-scratch': 4_847_148_800,
+    'simplebaseline_efflite0_greedy_lsp': 118_803_968,
+    'simplebaseline_efflite0_greedy_toy': 118_803_968,
+    'simplebaseline_efflite0_search_lsp': 118_803_968,
+    'simplebaseline_efflite0_search_toy': 118_803_968,
+    'ssdlite_efflite0_search_toy': 185_631_200,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize('name', SEED_COSTS)
+def test_a_target_of_the_seed_is_what_the_seed_costs(name):
+    (path,) = (p for p in CONFIGS if p.stem == name)
     cfg = read(path)
     loop, backbone = cfg.train_cfg, cfg.model.backbone
-    space = mbconv_space(
-        'efficientnet_lite0', **{k: backbone[k] for k in ('kernels', 'restrict') if k in backbone}
+    rule = {k: backbone[k] for k in ('layers', 'kernels', 'restrict') if k in backbone}
+    space = (
+        depth_space(backbone.seed, backbone.max_blocks)
+        if 'max_blocks' in backbone
+        else mbconv_space(backbone.seed, **rule)
     )
-    seed = closest_to_seed(space)
-    assert dict(seed.options) == dict(seed_architecture('efficientnet_lite0').options)
-    stride = backbone.get('output_stride', 32)
-    cost = cost_table(space, tuple(loop.input_size), 'madds', stride).of(seed)
-    assert loop.searcher.target == cost
-    assert [term.target for term in loop.regularisers] == [cost] * len(loop.regularisers)
-    assert bool(loop.regularisers) == (loop.arch_begin is not None)
+    table = cost_table(space, tuple(loop.input_size), 'madds', backbone.get('output_stride', 32))
+    cost = searcher_in_units(loop.searcher, table)['target']
+    assert cost == SEED_COSTS[name] and type(cost) is int
+    assert cost == table.of(closest_to_seed(space))
+    terms = terms_in_units(loop.get('regularisers', []), table, cost)
+    assert [term['target'] for term in terms] == [cost] * len(terms)
+    assert bool(terms) == (loop.get('arch_begin') is not None)
+    if backbone.seed == 'efficientnet_lite0' and 'max_blocks' not in backbone:
+        seed = seed_architecture('efficientnet_lite0')
+        assert dict(closest_to_seed(space).options) == dict(seed.options)

@@ -76,7 +76,7 @@ def test_the_cost_of_a_search_is_that_of_its_output_stride(searched):
 
 def test_another_decoder_must_be_initialised(searched, tmp_path):
     cfg = shrink(read('deeplabv3plus_mbv2_adapt'), tmp_path, searched=searched)
-    cfg.custom_hooks[0].initialise = []
+    cfg.default_hooks.remap.initialise = []
     with pytest.raises(RemapError, match=r'decode_head.*initialise'):
         run(cfg)
 
@@ -194,4 +194,5 @@ def test_the_fine_tune_has_the_settings_of_section_4_1(name, stage):
     assert tuple(crop.crop_size) == tuple(cfg.model.data_preprocessor.size) == (769, 769)
     assert cfg.default_hooks.checkpoint.save_best == 'mIoU'
     if stage == 'adapt':
-        assert cfg.custom_hooks[1] == dict(type='mmtransfer.ReestimateBNHook', iterations=2000)
+        again = cfg.default_hooks.reestimate_bn
+        assert again == dict(type='mmtransfer.ReestimateBNHook', iterations=2000)

@@ -40,7 +40,7 @@ def config(name: str, folder: Path) -> Config:
     cfg.model.backbone.architecture = 'architecture.json'
     cfg.model.backbone.pop('output_stride', None)
     cfg.log_level = 'INFO'
-    cfg.custom_hooks = [h for h in cfg.custom_hooks if h.type != 'mmtransfer.ReestimateBNHook']
+    cfg.default_hooks.pop('reestimate_bn', None)
     cfg.default_hooks.checkpoint.update(save_best=None)
     cfg.dump(folder / f'{name}.py')
     return Config.fromfile(folder / f'{name}.py')

@@ -68,6 +68,8 @@ class Adaptation:
             for key in ('blocks', 'max_blocks'):  # they would choose a network by themselves
                 backbone.pop(key, None)
         self.other_runs = run_folders(before)
+        from mmtransfer.hooks.remap import remap_hooks
+
         for _, hook in remap_hooks(self.adapt):
             if of_one_search(before, hook['checkpoint']):
                 self.other_runs |= run_folders(hook['checkpoint'])
@@ -81,6 +83,7 @@ class Adaptation:
                 is not there, or what another run of the search has written.
         """
         from mmtransfer.backbones import AdaptedBackbone
+        from mmtransfer.hooks.remap import remap_hooks
         from mmtransfer.registry import MODELS, is_a
 
         scope = self.adapt.get('default_scope')
@@ -97,7 +100,7 @@ class Adaptation:
                 raise ConfigError(
                     f"{key} of the adapt config is '{value}', of another run of the search; the "
                     f"fine-tune must read what this one writes, '{self.root / 'search'}'. Let a "
-                    f'RemapHook of custom_hooks take the weights, or leave this setting out.'
+                    f'RemapHook (default_hooks.remap) take the weights, or leave this setting out.'
                 )
         for key, hook in remap_hooks(self.adapt):
             file = str(hook['checkpoint'])
@@ -208,21 +211,6 @@ class Adaptation:
         command = ['tools/test.py', self._path(name), str(self.root / name)]
         command += ['--work-dir', str(folder), '--json', str(self._metrics(name))]
         return Stage(f'{name}_test', title, command, '', (name,))
-
-
-def remap_hooks(cfg: 'Config') -> list[tuple[str, dict]]:
-    """Dotted key and config of each hook that takes a search's weights."""
-    from mmtransfer.hooks.remap import RemapHook
-    from mmtransfer.registry import HOOKS, is_a
-
-    scope, default = cfg.get('default_scope'), cfg.get('default_hooks') or {}
-    hooks = [(f'custom_hooks.{i}', h) for i, h in enumerate(cfg.get('custom_hooks') or [])]
-    hooks += [(f'default_hooks.{name}', h) for name, h in default.items()]
-    return [
-        (key, hook)
-        for key, hook in hooks
-        if is_a(hook, RemapHook, HOOKS, scope) and hook.get('source') != 'seed'
-    ]
 
 
 def run_folders(file: str) -> set[Path]:

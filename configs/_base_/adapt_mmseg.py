@@ -1,16 +1,12 @@
-"""What a fine-tune replaces in a config of mmseg (FNA++, Sec. 4.1), for the seed and adapted alike.
+"""What a fine-tune replaces in a config of mmseg (FNA++, Sec. 4.1), for the seed and adapted alike;
+see adapt.py."""
 
-Bases may not share keys, so what mmseg sets as well waits in ``adapt``; a config takes it over by
-name, for example ``train_cfg = _base_.adapt.train_cfg``.
-"""
+_base_ = './adapt.py'
 
+reestimate_bn = dict(iterations=2000)
 adapt = dict(
-    train_cfg=dict(
-        _delete_=True, type='IterBasedTrainLoop', max_iters=100_000, val_interval=10_000
-    ),
+    train_cfg=dict(type='IterBasedTrainLoop', max_iters=100_000, val_interval=10_000),
     optim_wrapper=dict(
-        _delete_=True,
-        type='mmtransfer.RegularisedOptimWrapper',
         optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4),
         clip_grad=dict(max_norm=35),  # ours: Sec. 4.1 names none
     ),
@@ -19,18 +15,6 @@ adapt = dict(
         dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=5000),
         dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=False, begin=5000, end=100_000),
     ],
-    default_hooks=dict(
-        schedule=dict(type='mmtransfer.CheckScheduleHook'),
-        checkpoint=dict(
-            _delete_=True,
-            type='mmtransfer.CheckpointHook',
-            interval=10_000,
-            by_epoch=False,
-            max_keep_ckpts=2,
-            save_best='mIoU',
-        ),
-    ),
+    default_hooks=dict(checkpoint=dict(interval=10_000, by_epoch=False, save_best='mIoU')),
 )
 custom_hooks = [dict(type='mmtransfer.CheckRunHook')]
-model_wrapper_cfg = dict(type='mmtransfer.DistributedDataParallel')
-randomness = dict(seed=0)

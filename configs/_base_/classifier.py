@@ -1,6 +1,8 @@
 """What the training of any classifier has in common: model, loops, hooks, and the schedule that
 block allocation has on the source and on the target (Sec. 4.1 and 4.2)."""
 
+_base_ = './named.py'
+
 default_scope = 'mmengine'
 model = dict(
     type='mmtransfer.ImageClassifier',
@@ -18,9 +20,10 @@ optim_wrapper = dict(
     type='mmtransfer.RegularisedOptimWrapper',
     optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4),
 )
-param_scheduler = [
-    dict(type='MultiStepLR', by_epoch=True, milestones=[30, 60, 80], gamma=0.1),
-]
+steps = dict(_base_.steps, milestones=[30, 60, 80])
+param_scheduler = [steps]
+# In place of optim_wrapper in a search without logits, which adds its weights=_base_.optim_wrapper.
+weights_alone = dict(_delete_=True, constructor='mmtransfer.SearchOptimWrapperConstructor')
 default_hooks = dict(
     logger=dict(type='LoggerHook', interval=100),
     checkpoint=dict(

@@ -1,6 +1,10 @@
 """DeepLabv3 and DeepLabv3+ as FNA++ counts them (Sec. 4.1), for any backbone; no auxiliary head."""
 
-_base_ = 'mmseg::_base_/models/deeplabv3_r50-d8.py'
+_base_ = [
+    'mmseg::_base_/models/deeplabv3_r50-d8.py',
+    'mmseg::_base_/schedules/schedule_80k.py',
+    'mmseg::_base_/default_runtime.py',
+]
 
 norm_cfg = dict(type='BN')
 loss = dict(type='CrossEntropyLoss', avg_non_ignore=True)

@@ -3,21 +3,19 @@ Weights come from the trainings on the source. As in mmdet's own backbones, fine
 statistics of batch normalisation; the supernet needs those of the path that runs."""
 
 channels = [24, 40, 96, 320]
-out_indices = (1, 2, 4, 6)
+shared = dict(_delete_=True, out_indices=(1, 2, 4, 6))
 plain = dict(
-    _delete_=True,
+    shared,
     type='mmtransfer.AdaptedBackbone',
     architecture='mnasnet',
-    out_indices=out_indices,
     frozen_stages=1,
     norm_eval=True,
 )
 child = dict(plain, blocks=[3, 3, 2, 3, 4], max_blocks=[5, 6, 8, 7, 7])
 supernet = dict(
-    _delete_=True,
+    shared,
     type='mmtransfer.DepthSupernet',
     seed='mnasnet',
     max_blocks=[5, 6, 8, 7, 7],
-    out_indices=out_indices,
     norm_cfg=dict(type='SyncBN'),
 )

@@ -3,21 +3,19 @@ Weights come from the trainings on the source. As in mmdet's own backbones, fine
 statistics of batch normalisation; the supernet needs those of the path that runs."""
 
 channels = [256, 512, 1024, 2048]
-out_indices = (0, 1, 2, 3)
+shared = dict(_delete_=True, out_indices=(0, 1, 2, 3))
 plain = dict(
-    _delete_=True,
+    shared,
     type='mmtransfer.AdaptedBackbone',
     architecture='resnet50',
-    out_indices=out_indices,
     frozen_stages=1,
     norm_eval=True,
 )
 child = dict(plain, blocks=[1, 3, 7, 5], max_blocks=[8, 10, 36, 14])
 supernet = dict(
-    _delete_=True,
+    shared,
     type='mmtransfer.DepthSupernet',
     seed='resnet50',
     max_blocks=[8, 10, 36, 14],
-    out_indices=out_indices,
     norm_cfg=dict(type='SyncBN'),
 )

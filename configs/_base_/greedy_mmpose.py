@@ -1,8 +1,6 @@
 """What a greedy block search replaces in a config of mmpose. The paper has no pose: the supernet is
-fine-tuned as mmpose trains SimpleBaseline on MPII.
-
-Bases may not share keys, so what mmpose sets as well waits in ``greedy``; a config takes it over by
-name, for example ``train_cfg = _base_.greedy.train_cfg``.
+fine-tuned as mmpose trains SimpleBaseline on MPII. A config takes ``greedy`` over as it would take
+``search``, see search.py.
 """
 
 _base_ = './search_mmpose.py'
@@ -25,7 +23,7 @@ greedy.train_cfg = dict(
 )
 greedy.optim_wrapper.weights.optimizer.lr = 5e-4
 greedy.param_scheduler.weights = [
-    dict(type='LinearLR', start_factor=0.001, by_epoch=False, begin=0, end=500),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[170, 200], gamma=0.1),
+    dict(_base_.warm_up, start_factor=0.001),
+    dict(_base_.steps, milestones=[170, 200]),
 ]
 del greedy.optim_wrapper.arch, greedy.param_scheduler.arch  # paths are drawn: no logits to train

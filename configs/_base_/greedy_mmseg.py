@@ -1,9 +1,8 @@
 """What a greedy block search replaces in a config of mmseg. The paper has no segmentation: the
 supernet is fine-tuned as mmseg fine-tunes DeepLabv3 on Cityscapes, 80k iterations of 8 images.
 
-Bases may not share keys, so what mmseg sets as well waits in ``greedy``; a config takes it over by
-name, for example ``train_cfg = _base_.greedy.train_cfg``. mmseg counts iterations and its sampler
-never ends; a search counts epochs.
+A config takes ``greedy`` over as it would take ``search``, see search.py. mmseg counts iterations
+and its sampler never ends; a search counts epochs, and takes ``sampler``.
 """
 
 _base_ = './search_mmseg.py'

@@ -2,17 +2,10 @@
 
 checkpoint = 'https://download.pytorch.org/models/resnet18-f37072fd.pth'
 channels = [64, 128, 256, 512]
-plain = dict(
+shared = dict(
     _delete_=True,
-    type='mmtransfer.AdaptedBackbone',
-    architecture='resnet18',
     out_indices=(0, 1, 2, 3),
     init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
 )
-supernet = dict(
-    _delete_=True,
-    type='mmtransfer.FNASupernet',
-    seed='resnet18',
-    out_indices=(0, 1, 2, 3),
-    init_cfg=dict(type='mmtransfer.Remap', checkpoint=checkpoint),
-)
+plain = dict(shared, type='mmtransfer.AdaptedBackbone', architecture='resnet18')
+supernet = dict(shared, type='mmtransfer.FNASupernet', seed='resnet18')

@@ -1,10 +1,14 @@
 """A narrow RetinaNet on EfficientNet-Lite0, for images of 128 to 256 pixels and short schedules."""
 
-_base_ = ['mmdet::_base_/models/retinanet_r50_fpn.py', './efflite0.py']
+_base_ = [
+    'mmdet::_base_/models/retinanet_r50_fpn.py',
+    'mmdet::_base_/schedules/schedule_1x.py',
+    'mmdet::_base_/default_runtime.py',
+    './efflite0.py',
+]
 
 model = dict(
-    # What the seed was trained with: RGB, mean 127, std 128.
-    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
+    data_preprocessor=_base_.pixels,
     backbone=_base_.plain,
     neck=dict(in_channels=[24, 40, 112, 320], out_channels=64),
     bbox_head=dict(

@@ -9,10 +9,7 @@ del backbone['_delete_']  # mmpose's base has no model, so there is nothing to r
 
 model = dict(
     type='TopdownPoseEstimator',
-    # What the seed was trained with: RGB, mean 127, std 128.
-    data_preprocessor=dict(
-        type='PoseDataPreprocessor', mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True
-    ),
+    data_preprocessor=dict(_base_.pixels, type='PoseDataPreprocessor'),
     backbone=backbone,
     head=dict(
         type='HeatmapHead',

@@ -1,6 +1,11 @@
 """A narrow SSDLite on EfficientNet-Lite0, for images of 160 pixels and short schedules."""
 
-_base_ = ['mmdet::_base_/models/ssd300.py', './efflite0.py']
+_base_ = [
+    'mmdet::_base_/models/ssd300.py',
+    'mmdet::_base_/schedules/schedule_1x.py',
+    'mmdet::_base_/default_runtime.py',
+    './efflite0.py',
+]
 
 head_norm_cfg = dict(type='BN', eps=0.001, momentum=0.1)
 # The expansion inside the first 192-channel layer (672 channels, stride 16), the last stage.
@@ -12,8 +17,7 @@ supernet = dict(
 )
 
 model = dict(
-    # What the seed was trained with: RGB, mean 127, std 128.
-    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
+    data_preprocessor=_base_.pixels,
     backbone=dict(_base_.plain, **plain),
     neck=dict(
         _delete_=True,

@@ -6,5 +6,4 @@ A search finds one with faster-rcnn_r50_greedy.py and train_cfg.searcher.blocks=
 _base_ = './cascade-mask-rcnn_r50_child.py'
 
 model = dict(backbone=dict(blocks=[2, 5, 19, 7]))
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].checkpoint = 'work_dirs/classifier_r101_child'
+default_hooks = dict(remap=dict(checkpoint='work_dirs/classifier_r101_child'))

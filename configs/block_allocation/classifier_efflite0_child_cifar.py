@@ -12,8 +12,7 @@ model = dict(
     backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None),
     init_cfg=None,
 )
-custom_hooks = [
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=20),
-    *_base_.custom_hooks,
-]
+default_hooks = dict(
+    remap=dict(_base_.remap, checkpoint=found),
+    reestimate_bn=dict(_base_.reestimate_bn, iterations=20),
+)

@@ -1,12 +1,12 @@
 """The rival: EfficientNet-Lite0 with its ImageNet weights on the CIFAR subset."""
 
-_base_ = ['../_base_/classifier.py', '../_base_/cifar.py', '../_base_/efflite0.py']
+_base_ = ['../_base_/classifier.py', '../_base_/data/cifar.py', '../_base_/efflite0.py']
 
 backbone = _base_.plain
 backbone.pop('_delete_')
 backbone.out_indices = (6,)
 model = dict(
-    data_preprocessor=dict(mean=[127.0] * 3, std=[128.0] * 3, bgr_to_rgb=True),
+    data_preprocessor=_base_.pixels,
     backbone=backbone,
     num_classes=10,
     label_smoothing=0.1,
@@ -14,8 +14,6 @@ model = dict(
 )
 train_cfg = dict(max_epochs=20)
 optim_wrapper = dict(optimizer=dict(lr=0.02))
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=50),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[13, 16], gamma=0.1),
-]
+warm_up = dict(_base_.warm_up, start_factor=0.1, end=50)
+param_scheduler = [warm_up, dict(_base_.steps, milestones=[13, 16])]
 default_hooks = dict(logger=dict(interval=20))

@@ -8,14 +8,10 @@ train_cfg = dict(
     val_interval=_base_.train_cfg.max_epochs,
     split=dict(arch=0.2, seed=0),
     input_size=(64, 64),  # (H, W) at which the cost is counted
-    # Multiply-adds of the seed's backbone at this input size.
-    searcher=dict(type='mmtransfer.GreedyBlockSearcher', target=29_700_992),
+    searcher=dict(type='mmtransfer.GreedyBlockSearcher', target='seed'),
     evaluation=dict(metric='accuracy/top1', bn_iterations=20),
 )
-optim_wrapper = dict(
-    _delete_=True,
-    constructor='mmtransfer.SearchOptimWrapperConstructor',
-    weights=_base_.optim_wrapper,
-)
+optim_wrapper = dict(_base_.weights_alone, weights=_base_.optim_wrapper)
 param_scheduler = dict(_delete_=True, weights=_base_.param_scheduler)
-custom_hooks = [*_base_.custom_hooks[1:], dict(type='mmtransfer.SearchLogHook')]
+custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.SearchLogHook')]
+del _base_.default_hooks.sample_path  # the search selects the paths itself

@@ -5,8 +5,5 @@ _base_ = './classifier_efflite0_default_cifar.py'
 
 model = dict(backbone=dict(_base_.depth_supernet, out_indices=(6,)))
 train_cfg = dict(max_epochs=12)
-param_scheduler = [
-    _base_.param_scheduler[0],
-    dict(type='MultiStepLR', by_epoch=True, milestones=[9, 11], gamma=0.1),
-]
-custom_hooks = [dict(type='mmtransfer.SamplePathHook', evaluate='seed'), *_base_.custom_hooks]
+param_scheduler = [_base_.warm_up, dict(_base_.steps, milestones=[9, 11])]
+default_hooks = dict(sample_path=dict(type='mmtransfer.SamplePathHook', evaluate='seed'))

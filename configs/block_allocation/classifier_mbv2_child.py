@@ -7,12 +7,7 @@ Another one: --cfg-options model.backbone.blocks=[2,2,2,3,5]
 _base_ = './classifier_mbv2_default.py'
 
 model = dict(backbone=dict(blocks=[2, 2, 2, 3, 5], max_blocks=[5, 6, 8, 7, 7]))
-custom_hooks = [
-    dict(
-        type='mmtransfer.RemapHook',
-        source='supernet',
-        checkpoint='work_dirs/classifier_mbv2_supernet',
-    ),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
-    *_base_.custom_hooks,
-]
+default_hooks = dict(
+    remap=dict(_base_.remap, checkpoint='work_dirs/classifier_mbv2_supernet'),
+    reestimate_bn=_base_.reestimate_bn,
+)

@@ -7,12 +7,7 @@ Another one: --cfg-options model.backbone.blocks=[3,3,2,3,4]
 _base_ = './classifier_mnasnet_default.py'
 
 model = dict(backbone=dict(blocks=[3, 3, 2, 3, 4], max_blocks=[5, 6, 8, 7, 7]))
-custom_hooks = [
-    dict(
-        type='mmtransfer.RemapHook',
-        source='supernet',
-        checkpoint='work_dirs/classifier_mnasnet_supernet',
-    ),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
-    *_base_.custom_hooks,
-]
+default_hooks = dict(
+    remap=dict(_base_.remap, checkpoint='work_dirs/classifier_mnasnet_supernet'),
+    reestimate_bn=_base_.reestimate_bn,
+)

@@ -7,5 +7,4 @@ r"""The allocation that the paper found (Table 3), on CUB-200-2011 after the sou
 _base_ = './classifier_r50_default_cub2011.py'
 
 model = dict(backbone=dict(blocks=[1, 6, 6, 3], max_blocks=[8, 10, 36, 14]))
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_child_1663'
+default_hooks = dict(remap=dict(checkpoint='work_dirs/classifier_r50_child_1663'))

@@ -11,10 +11,7 @@ train_cfg = dict(
     searcher=dict(type='mmtransfer.GreedyBlockSearcher', blocks=16),
     evaluation=dict(metric='accuracy/top1', bn_iterations=50),
 )
-optim_wrapper = dict(
-    _delete_=True,
-    constructor='mmtransfer.SearchOptimWrapperConstructor',
-    weights=_base_.optim_wrapper,
-)
+optim_wrapper = dict(_base_.weights_alone, weights=_base_.optim_wrapper)
 param_scheduler = dict(_delete_=True, weights=_base_.param_scheduler)
-custom_hooks = [*_base_.custom_hooks[1:], dict(type='mmtransfer.SearchLogHook')]
+custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.SearchLogHook')]
+del _base_.default_hooks.sample_path  # the search selects the paths itself

@@ -21,11 +21,7 @@ train_cfg = dict(
     searcher=dict(type='mmtransfer.GreedyBlockSearcher', blocks=16),
     evaluation=dict(metric='accuracy/top1', bn_iterations=50),
 )
-optim_wrapper = dict(
-    _delete_=True,
-    constructor='mmtransfer.SearchOptimWrapperConstructor',
-    weights=_base_.optim_wrapper,
-)
+optim_wrapper = dict(_base_.weights_alone, weights=_base_.optim_wrapper)
 param_scheduler = dict(_delete_=True, weights=_base_.param_scheduler)
 custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.SearchLogHook')]
-custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_supernet'
+default_hooks = dict(remap=dict(checkpoint='work_dirs/classifier_r50_supernet'))

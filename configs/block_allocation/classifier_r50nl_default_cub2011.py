@@ -13,4 +13,4 @@ model = dict(
         ),
     )
 )
-custom_hooks = _base_.custom_hooks[1:]  # without the one that copies equal networks
+del _base_.default_hooks.remap  # which copies equal networks

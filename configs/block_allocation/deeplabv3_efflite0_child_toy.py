@@ -5,8 +5,7 @@ _base_ = '../fna/deeplabv3_efflite0_seed_toy.py'
 
 found = 'work_dirs/deeplabv3_efflite0_greedy_toy'
 model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
-custom_hooks = [
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=10),
-    dict(type='mmtransfer.CheckRunHook'),
-]
+default_hooks = dict(
+    remap=dict(_base_.remap, checkpoint=found),
+    reestimate_bn=dict(_base_.reestimate_bn, iterations=10),
+)

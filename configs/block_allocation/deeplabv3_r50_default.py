@@ -11,12 +11,7 @@ plain = dict(output_stride=8, frozen_stages=-1, norm_eval=False, norm_cfg=dict(t
 child = plain
 model = dict(pretrained=None, backbone=dict(_base_.plain, **plain))
 optim_wrapper = dict(type='mmtransfer.RegularisedOptimWrapper')
-default_hooks = _base_.adapt.default_hooks
-custom_hooks = [
-    dict(
-        type='mmtransfer.RemapHook',
-        checkpoint='work_dirs/classifier_r50_default',
-        initialise=['decode_head.', 'auxiliary_head.'],
-    ),
-    dict(type='mmtransfer.CheckRunHook'),
-]
+source = dict(
+    checkpoint='work_dirs/classifier_r50_default', initialise=['decode_head.', 'auxiliary_head.']
+)
+default_hooks = dict(_base_.adapt.default_hooks, remap=dict(_base_.remap, **source))

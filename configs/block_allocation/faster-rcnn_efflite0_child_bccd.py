@@ -9,8 +9,7 @@ _base_ = './faster-rcnn_efflite0_default_bccd.py'
 
 found = 'work_dirs/faster-rcnn_efflite0_greedy_bccd'
 model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
-custom_hooks = [
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=25),
-    dict(type='mmtransfer.CheckRunHook'),
-]
+default_hooks = dict(
+    remap=dict(_base_.remap, checkpoint=found),
+    reestimate_bn=_base_.reestimate_bn,
+)

@@ -1,19 +1,6 @@
 """The rival: a narrow Faster R-CNN on the plain EfficientNet-Lite0, fine-tuned on made shapes."""
 
-_base_ = [
-    '../_base_/faster_rcnn_efflite0.py',
-    '../_base_/toy.py',
-    'mmdet::_base_/schedules/schedule_1x.py',
-    'mmdet::_base_/default_runtime.py',
-    '../_base_/adapt_mmdet.py',
-]
+_base_ = ['../_base_/jobs/faster-rcnn_efflite0_default.py', '../_base_/data/toy.py']
 
-train_cfg = _base_.adapt.train_cfg
-train_cfg.update(max_epochs=10, val_interval=2)
-optim_wrapper = _base_.adapt.optim_wrapper
-optim_wrapper.optimizer = dict(type='AdamW', lr=1e-3, weight_decay=0.01)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[8], gamma=0.1),
-]
-default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.adapt.default_hooks.checkpoint)
+train_cfg = dict(max_epochs=10, val_interval=2)
+param_scheduler = [dict(_base_.warm_up, end=20), dict(_base_.steps, milestones=[8])]

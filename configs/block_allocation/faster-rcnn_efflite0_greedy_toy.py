@@ -2,31 +2,9 @@
 begins with ImageNet's weights; blocks beyond the seed's own are copies of the last one of their
 stage."""
 
-_base_ = [
-    '../_base_/faster_rcnn_efflite0.py',
-    '../_base_/toy.py',
-    'mmdet::_base_/schedules/schedule_1x.py',
-    'mmdet::_base_/default_runtime.py',
-    '../_base_/greedy_mmdet.py',
-]
+_base_ = ['../_base_/jobs/faster-rcnn_efflite0_greedy.py', '../_base_/data/toy.py']
 
-model = dict(backbone=_base_.depth_supernet)
-
-train_cfg = _base_.greedy.train_cfg
-train_cfg.update(
-    max_epochs=10,
-    val_interval=10,
-    input_size=(160, 160),
-    split=dict(arch=0.3, seed=0),
+train_cfg = dict(
+    max_epochs=10, val_interval=10, input_size=(160, 160), evaluation=dict(bn_iterations=10)
 )
-train_cfg.searcher.target = 185_631_200  # multiply-adds of the seed's backbone at this input size
-train_cfg.evaluation.bn_iterations = 10
-optim_wrapper = _base_.greedy.optim_wrapper
-optim_wrapper.weights.optimizer = dict(type='AdamW', lr=1e-3, weight_decay=0.01)
-param_scheduler = _base_.greedy.param_scheduler
-param_scheduler.weights = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[8], gamma=0.1),
-]
-default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.greedy.default_hooks.checkpoint)
-visualizer = _base_.greedy.visualizer
+param_scheduler = dict(weights=[dict(_base_.warm_up, end=20), dict(_base_.steps, milestones=[8])])

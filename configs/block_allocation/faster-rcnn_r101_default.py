@@ -3,5 +3,4 @@
 _base_ = './faster-rcnn_r50_default.py'
 
 model = dict(backbone=dict(blocks=[3, 4, 23, 3]))
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].checkpoint = 'work_dirs/classifier_r101_default'
+default_hooks = dict(remap=dict(checkpoint='work_dirs/classifier_r101_default'))

@@ -7,5 +7,4 @@ Another allocation, in both trainings: --cfg-options model.backbone.blocks=[1,3,
 _base_ = './faster-rcnn_r50_default.py'
 
 model = dict(backbone=_base_.child)
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_child'
+default_hooks = dict(remap=dict(checkpoint='work_dirs/classifier_r50_child'))

@@ -7,5 +7,4 @@ Another allocation, in both trainings: --cfg-options model.backbone.blocks=[2,2,
 _base_ = './mask-rcnn_mbv2_default.py'
 
 model = dict(backbone=_base_.child)
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].checkpoint = 'work_dirs/classifier_mbv2_child'
+default_hooks = dict(remap=dict(checkpoint='work_dirs/classifier_mbv2_child'))

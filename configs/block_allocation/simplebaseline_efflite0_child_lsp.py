@@ -5,8 +5,7 @@ _base_ = '../fna/simplebaseline_efflite0_seed_lsp.py'
 
 found = 'work_dirs/simplebaseline_efflite0_greedy_lsp'
 model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
-custom_hooks = [
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=25),
-    *_base_.adapt.custom_hooks,
-]
+default_hooks = dict(
+    remap=dict(_base_.remap, checkpoint=found),
+    reestimate_bn=_base_.reestimate_bn,
+)

@@ -6,5 +6,4 @@ That of a search, in both trainings: --cfg-options model.backbone.blocks=[2,4,7,
 _base_ = './simplebaseline_r50_default.py'
 
 model = dict(backbone=_base_.child)
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].checkpoint = 'work_dirs/classifier_r50_child'
+default_hooks = dict(remap=dict(checkpoint='work_dirs/classifier_r50_child'))

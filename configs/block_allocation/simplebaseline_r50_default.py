@@ -11,12 +11,6 @@ plain = dict(out_indices=(3,), frozen_stages=-1, norm_eval=False)
 child = plain
 model = dict(backbone=dict(_base_.plain, **plain))
 optim_wrapper = dict(type='mmtransfer.RegularisedOptimWrapper')
-default_hooks = _base_.adapt.default_hooks
-custom_hooks = [
-    dict(
-        type='mmtransfer.RemapHook',
-        checkpoint='work_dirs/classifier_r50_default',
-        initialise=['head.'],
-    ),
-    *_base_.adapt.custom_hooks,
-]
+source = dict(checkpoint='work_dirs/classifier_r50_default', initialise=['head.'])
+default_hooks = dict(_base_.adapt.default_hooks, remap=dict(_base_.remap, **source))
+custom_hooks = _base_.adapt.custom_hooks

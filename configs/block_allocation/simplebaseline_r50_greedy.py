@@ -8,17 +8,7 @@ _base_ = [
 ]
 
 model = dict(backbone=dict(_base_.supernet, out_indices=(3,)))
-train_cfg = _base_.greedy.train_cfg
-train_cfg.searcher.blocks = 16  # as many as the seed has
-optim_wrapper = _base_.greedy.optim_wrapper
-param_scheduler = _base_.greedy.param_scheduler
-default_hooks = _base_.greedy.default_hooks
-visualizer = _base_.greedy.visualizer
-custom_hooks = [
-    dict(
-        type='mmtransfer.RemapHook',
-        checkpoint='work_dirs/classifier_r50_supernet',
-        initialise=['head.'],
-    ),
-    *_base_.greedy.custom_hooks,
-]
+_base_.greedy.train_cfg.searcher.blocks = 16  # as many as the seed has
+globals().update(_base_.greedy)
+source = dict(checkpoint='work_dirs/classifier_r50_supernet', initialise=['head.'])
+default_hooks = dict(_base_.greedy.default_hooks, remap=dict(_base_.remap, **source))

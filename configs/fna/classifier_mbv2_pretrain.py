@@ -3,7 +3,7 @@
 The paper names no schedule; this is mmpretrain's of MobileNetV2.
 """
 
-_base_ = ['../_base_/classifier.py', '../_base_/imagenet.py']
+_base_ = ['../_base_/classifier.py', '../_base_/data/imagenet.py']
 
 model = dict(
     backbone=dict(

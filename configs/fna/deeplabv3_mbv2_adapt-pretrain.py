@@ -2,5 +2,6 @@
 Table 13, row 6)."""
 
 _base_ = './deeplabv3_mbv2_adapt.py'
-custom_hooks = _base_.custom_hooks
-custom_hooks[0].update(checkpoint='work_dirs/classifier_mbv2_pretrain', initialise=['decode_head.'])
+
+pretrained = dict(checkpoint='work_dirs/classifier_mbv2_pretrain', initialise=['decode_head.'])
+default_hooks = dict(remap=pretrained)

@@ -3,14 +3,11 @@
 _base_ = [
     '../_base_/deeplabv3.py',
     'mmseg::_base_/datasets/cityscapes.py',
-    'mmseg::_base_/schedules/schedule_80k.py',
-    'mmseg::_base_/default_runtime.py',
     '../_base_/mobilenet_v2.py',
     '../_base_/search_mmseg.py',
 ]
 
-backbone = _base_.supernet
-backbone.update(layers=(4, 4, 6, 6, 4, 1), out_indices=(6,), output_stride=16)
+backbone = dict(_base_.supernet, layers=(4, 4, 6, 6, 4, 1), out_indices=(6,), output_stride=16)
 crop_size = (321, 321)
 model = dict(data_preprocessor=dict(size=crop_size), backbone=backbone)
 
@@ -25,13 +22,8 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=16,
     drop_last=True,  # one image alone has no statistics where the head pools
-    sampler=_base_.search.sampler,
+    sampler=_base_.sampler,
     dataset=dict(pipeline=train_pipeline),
 )
 
-train_cfg = _base_.search.train_cfg
-optim_wrapper = _base_.search.optim_wrapper
-param_scheduler = _base_.search.param_scheduler
-default_hooks = _base_.search.default_hooks
-log_processor = _base_.search.log_processor
-visualizer = _base_.search.visualizer
+globals().update(_base_.search)

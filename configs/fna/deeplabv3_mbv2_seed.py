@@ -3,14 +3,11 @@
 _base_ = [
     '../_base_/deeplabv3.py',
     'mmseg::_base_/datasets/cityscapes.py',
-    'mmseg::_base_/schedules/schedule_80k.py',
-    'mmseg::_base_/default_runtime.py',
     '../_base_/mobilenet_v2.py',
     '../_base_/adapt_mmseg.py',
 ]
 
-backbone = _base_.plain
-backbone.update(out_indices=(6,), output_stride=16)
+backbone = dict(_base_.plain, out_indices=(6,), output_stride=16)
 crop_size = (769, 769)
 model = dict(data_preprocessor=dict(size=crop_size), backbone=backbone)
 
@@ -29,7 +26,4 @@ train_pipeline = [
 ]
 train_dataloader = dict(batch_size=4, dataset=dict(pipeline=train_pipeline))
 
-train_cfg = _base_.adapt.train_cfg
-optim_wrapper = _base_.adapt.optim_wrapper
-param_scheduler = _base_.adapt.param_scheduler
-default_hooks = _base_.adapt.default_hooks
+globals().update(_base_.adapt)

@@ -5,13 +5,7 @@ _base_ = './deeplabv3plus_mbv2_seed.py'
 
 found = 'work_dirs/deeplabv3_mbv2_search'
 model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
-custom_hooks = [
-    dict(
-        type='mmtransfer.RemapHook',
-        source='supernet',
-        checkpoint=found,
-        initialise=['decode_head.'],
-    ),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=2000),
-    dict(type='mmtransfer.CheckRunHook'),
-]
+default_hooks = dict(
+    remap=dict(_base_.remap, checkpoint=found, initialise=['decode_head.']),
+    reestimate_bn=_base_.reestimate_bn,
+)

@@ -4,8 +4,4 @@ _base_ = [
     '../_base_/search_mmdet.py',
 ]
 model = dict(backbone=_base_.supernet, neck=dict(in_channels=_base_.channels))
-train_cfg = _base_.search.train_cfg
-optim_wrapper = _base_.search.optim_wrapper
-param_scheduler = _base_.search.param_scheduler
-default_hooks = _base_.search.default_hooks
-visualizer = _base_.search.visualizer
+globals().update(_base_.search)

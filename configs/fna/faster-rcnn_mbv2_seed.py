@@ -4,9 +4,6 @@ _base_ = [
     '../_base_/adapt_mmdet.py',
 ]
 model = dict(backbone=_base_.plain, neck=dict(in_channels=_base_.channels))
-train_cfg = _base_.adapt.train_cfg
-optim_wrapper = _base_.adapt.optim_wrapper
-param_scheduler = _base_.adapt.param_scheduler
-default_hooks = _base_.adapt.default_hooks
 train_dataloader = dict(batch_size=4)  # 8 processes
 auto_scale_lr = dict(enable=False, base_batch_size=32)
+globals().update(_base_.adapt)

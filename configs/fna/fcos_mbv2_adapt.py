@@ -2,8 +2,4 @@ _base_ = './fcos_mbv2_seed.py'
 
 found = 'work_dirs/fcos_mbv2_search'
 model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
-custom_hooks = [
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
-    dict(type='mmtransfer.CheckRunHook'),
-]
+default_hooks = dict(remap=dict(_base_.remap, checkpoint=found), reestimate_bn=_base_.reestimate_bn)

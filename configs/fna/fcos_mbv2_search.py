@@ -5,9 +5,5 @@ _base_ = [
 ]
 neck = dict(in_channels=_base_.channels)
 model = dict(data_preprocessor=_base_.pixels, backbone=_base_.supernet, neck=neck)
-train_cfg = _base_.search.train_cfg
-optim_wrapper = _base_.search.optim_wrapper
-optim_wrapper.weights.optimizer.lr = 0.01  # as in mmdet, for batch 16
-param_scheduler = _base_.search.param_scheduler
-default_hooks = _base_.search.default_hooks
-visualizer = _base_.search.visualizer
+_base_.search.optim_wrapper.weights.optimizer.lr = 0.01  # as in mmdet, for batch 16
+globals().update(_base_.search)

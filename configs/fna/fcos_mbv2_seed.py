@@ -5,10 +5,7 @@ _base_ = [
 ]
 neck = dict(in_channels=_base_.channels)
 model = dict(data_preprocessor=_base_.pixels, backbone=_base_.plain, neck=neck)
-train_cfg = _base_.adapt.train_cfg
-optim_wrapper = _base_.adapt.optim_wrapper
-optim_wrapper.optimizer.lr = 0.02  # as in mmdet, for batch 32
-param_scheduler = _base_.adapt.param_scheduler
-default_hooks = _base_.adapt.default_hooks
+_base_.adapt.optim_wrapper.optimizer.lr = 0.02  # as in mmdet, for batch 32
+globals().update(_base_.adapt)
 train_dataloader = dict(batch_size=4)  # 8 processes
 auto_scale_lr = dict(enable=False, base_batch_size=32)

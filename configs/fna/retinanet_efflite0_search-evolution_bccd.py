@@ -3,16 +3,7 @@ the seed's cost as its architecture steps would have paid for."""
 
 _base_ = './retinanet_efflite0_search_bccd.py'
 
-train_cfg = dict(
-    arch_begin=None,
-    regularisers=[],
-    searcher=dict(
-        _delete_=True,
-        type='mmtransfer.EvolutionSearcher',
-        population=9,
-        generations=5,
-        parents=5,
-        target=_base_.target,
-    ),
-    evaluation=dict(metric='loss', bn_iterations=13),
-)
+evolution = dict(population=9, generations=5, parents=5, target='seed')
+searcher = dict(evolution, _delete_=True, type='mmtransfer.EvolutionSearcher')
+evaluation = dict(metric='loss', bn_iterations=13)
+train_cfg = dict(_base_.candidates, searcher=searcher, evaluation=evaluation)

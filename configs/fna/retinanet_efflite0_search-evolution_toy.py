@@ -3,16 +3,7 @@ of the seed's cost as its architecture steps would have paid for."""
 
 _base_ = './retinanet_efflite0_search_toy.py'
 
-train_cfg = dict(
-    arch_begin=None,
-    regularisers=[],
-    searcher=dict(
-        _delete_=True,
-        type='mmtransfer.EvolutionSearcher',
-        population=9,
-        generations=4,
-        parents=5,
-        target=_base_.target,
-    ),
-    evaluation=dict(metric='loss', bn_iterations=10),
-)
+evolution = dict(population=9, generations=4, parents=5, target='seed')
+searcher = dict(evolution, _delete_=True, type='mmtransfer.EvolutionSearcher')
+evaluation = dict(metric='loss', bn_iterations=10)
+train_cfg = dict(_base_.candidates, searcher=searcher, evaluation=evaluation)

@@ -3,14 +3,6 @@ the seed's cost as its architecture steps would have paid for."""
 
 _base_ = './retinanet_efflite0_search_bccd.py'
 
-train_cfg = dict(
-    arch_begin=None,
-    regularisers=[],
-    searcher=dict(
-        _delete_=True,
-        type='mmtransfer.RandomSearcher',
-        candidates=45,
-        target=_base_.target,
-    ),
-    evaluation=dict(metric='loss', bn_iterations=13),
-)
+searcher = dict(_delete_=True, type='mmtransfer.RandomSearcher', candidates=45, target='seed')
+evaluation = dict(metric='loss', bn_iterations=13)
+train_cfg = dict(_base_.candidates, searcher=searcher, evaluation=evaluation)

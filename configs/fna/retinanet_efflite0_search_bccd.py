@@ -1,28 +1,9 @@
 """FNA++ around EfficientNet-Lite0 in a narrow RetinaNet on BCCD, at the seed's own cost."""
 
-_base_ = [
-    '../_base_/retinanet_efflite0.py',
-    '../_base_/bccd.py',
-    'mmdet::_base_/schedules/schedule_1x.py',
-    'mmdet::_base_/default_runtime.py',
-    '../_base_/search_mmdet.py',
-]
+_base_ = ['../_base_/jobs/retinanet_efflite0_search.py', '../_base_/data/bccd.py']
 
-model = dict(backbone=_base_.supernet)
-
-target = 206_960_256  # multiply-adds of the seed's backbone at this input size
-train_cfg = _base_.search.train_cfg
-train_cfg.update(max_epochs=16, arch_begin=6, val_interval=16, input_size=(144, 192))
-train_cfg.searcher.target = target
-train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=0.08, target=target)]
-
-optim_wrapper = _base_.search.optim_wrapper
-optim_wrapper.weights.optimizer = dict(type='AdamW', lr=5e-4, weight_decay=0.01)
-optim_wrapper.arch.optimizer.lr = 0.02  # a few hundred steps, where COCO has tens of thousands
-param_scheduler = _base_.search.param_scheduler
-param_scheduler.weights = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=30),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[11, 15], gamma=0.1),
-]
-default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.search.default_hooks.checkpoint)
-visualizer = _base_.search.visualizer
+train_cfg = dict(max_epochs=16, arch_begin=6, val_interval=16, input_size=(144, 192))
+optim_wrapper = dict(weights=dict(optimizer=dict(lr=5e-4)))
+param_scheduler = dict(
+    weights=[dict(_base_.warm_up, end=30), dict(_base_.steps, milestones=[11, 15])]
+)

@@ -1,16 +1,7 @@
 """FNA++ on RetinaNet around FBNet-C, COCO (Sec. 4.5)."""
 
-_base_ = [
-    '../_base_/retinanet_1088.py',
-    '../_base_/fbnet_c.py',
-    '../_base_/search_mmdet.py',
-]
+_base_ = ['../_base_/retinanet_1088.py', '../_base_/fbnet_c.py', '../_base_/search_mmdet.py']
 
 model = dict(backbone=_base_.supernet, neck=dict(in_channels=_base_.channels))
 train_dataloader = dict(batch_size=2)  # batch 16: 8 processes
-
-train_cfg = _base_.search.train_cfg
-optim_wrapper = _base_.search.optim_wrapper
-param_scheduler = _base_.search.param_scheduler
-default_hooks = _base_.search.default_hooks
-visualizer = _base_.search.visualizer
+globals().update(_base_.search)

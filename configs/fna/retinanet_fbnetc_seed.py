@@ -1,16 +1,8 @@
 """The rival: RetinaNet on the plain FBNet-C, with the adapted network's schedule."""
 
-_base_ = [
-    '../_base_/retinanet_1088.py',
-    '../_base_/fbnet_c.py',
-    '../_base_/adapt_mmdet.py',
-]
+_base_ = ['../_base_/retinanet_1088.py', '../_base_/fbnet_c.py', '../_base_/adapt_mmdet.py']
 
 model = dict(backbone=_base_.plain, neck=dict(in_channels=_base_.channels))
 train_dataloader = dict(batch_size=4)  # batch 32: 8 processes
-
-train_cfg = _base_.adapt.train_cfg
-optim_wrapper = _base_.adapt.optim_wrapper
-param_scheduler = _base_.adapt.param_scheduler
-default_hooks = _base_.adapt.default_hooks
 auto_scale_lr = dict(enable=False, base_batch_size=32)
+globals().update(_base_.adapt)

@@ -4,9 +4,8 @@ _base_ = './retinanet_mbv2_seed.py'
 
 found = 'work_dirs/retinanet_mbv2_search'
 model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
-custom_hooks = [
+default_hooks = dict(
     # From the seed instead (Sec. 3.2.3): source='seed', checkpoint=_base_.checkpoint.
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
-    dict(type='mmtransfer.CheckRunHook'),
-]
+    remap=dict(_base_.remap, checkpoint=found),
+    reestimate_bn=_base_.reestimate_bn,
+)

@@ -1,4 +1,3 @@
 _base_ = './retinanet_mbv2_adapt.py'
 train_cfg = dict(max_epochs=24)
-param_scheduler = _base_.param_scheduler
-param_scheduler[1].milestones = [16, 22]
+param_scheduler = [_base_.warm_up, dict(_base_.steps, milestones=[16, 22])]

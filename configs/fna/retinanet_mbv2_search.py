@@ -1,17 +1,8 @@
 """FNA++ on RetinaNet, MobileNetV2, COCO (Sec. 4.2), with the journal's settings where the released
 code differs."""
 
-_base_ = [
-    '../_base_/retinanet_1088.py',
-    '../_base_/mobilenet_v2.py',
-    '../_base_/search_mmdet.py',
-]
+_base_ = ['../_base_/retinanet_1088.py', '../_base_/mobilenet_v2.py', '../_base_/search_mmdet.py']
 
 model = dict(backbone=_base_.supernet, neck=dict(in_channels=_base_.channels))
 train_dataloader = dict(batch_size=2)  # batch 16: 8 processes
-
-train_cfg = _base_.search.train_cfg
-optim_wrapper = _base_.search.optim_wrapper
-param_scheduler = _base_.search.param_scheduler
-default_hooks = _base_.search.default_hooks
-visualizer = _base_.search.visualizer
+globals().update(_base_.search)

@@ -8,10 +8,5 @@ _base_ = [
 
 model = dict(backbone=_base_.supernet, neck=dict(in_channels=_base_.channels))
 train_dataloader = dict(batch_size=2)  # batch 16: 8 processes
-
-train_cfg = _base_.search.train_cfg
-optim_wrapper = _base_.search.optim_wrapper
-optim_wrapper.weights.optimizer.weight_decay = 5e-5
-param_scheduler = _base_.search.param_scheduler
-default_hooks = _base_.search.default_hooks
-visualizer = _base_.search.visualizer
+_base_.search.optim_wrapper.weights.optimizer.weight_decay = 5e-5
+globals().update(_base_.search)

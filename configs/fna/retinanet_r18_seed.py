@@ -8,9 +8,5 @@ _base_ = [
 
 model = dict(backbone=_base_.plain, neck=dict(in_channels=_base_.channels))
 train_dataloader = dict(batch_size=4)  # batch 32: 8 processes
-
-train_cfg = _base_.adapt.train_cfg
-optim_wrapper = _base_.adapt.optim_wrapper
-param_scheduler = _base_.adapt.param_scheduler
-default_hooks = _base_.adapt.default_hooks
 auto_scale_lr = dict(enable=False, base_batch_size=32)
+globals().update(_base_.adapt)

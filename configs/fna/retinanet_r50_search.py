@@ -8,11 +8,6 @@ _base_ = [
 
 model = dict(backbone=_base_.supernet, neck=dict(in_channels=_base_.channels))
 train_dataloader = dict(batch_size=1)  # batch 8: 8 processes
-
-train_cfg = _base_.search.train_cfg
-optim_wrapper = _base_.search.optim_wrapper
-optim_wrapper.weights.optimizer.lr = 0.01
-param_scheduler = _base_.search.param_scheduler
-default_hooks = _base_.search.default_hooks
-visualizer = _base_.search.visualizer
 auto_scale_lr = dict(enable=False, base_batch_size=8)
+_base_.search.optim_wrapper.weights.optimizer.lr = 0.01
+globals().update(_base_.search)

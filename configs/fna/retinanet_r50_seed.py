@@ -7,14 +7,11 @@ _base_ = [
 ]
 
 # Batch normalisation is frozen: running statistics, and weights that do not learn.
-plain = _base_.plain
-plain.update(frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True)
-model = dict(backbone=plain, neck=dict(in_channels=_base_.channels))
+frozen = dict(frozen_stages=1, norm_cfg=dict(type='BN', requires_grad=False), norm_eval=True)
+model = dict(backbone=dict(_base_.plain, **frozen), neck=dict(in_channels=_base_.channels))
 
-train_cfg = _base_.adapt.train_cfg
-optim_wrapper = _base_.adapt.optim_wrapper
-optim_wrapper.optimizer = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4)
-param_scheduler = _base_.adapt.param_scheduler
-param_scheduler[0].start_factor = 0.001
-default_hooks = _base_.adapt.default_hooks
+warm_up = dict(_base_.warm_up, start_factor=0.001)
+_base_.adapt.update(param_scheduler=[warm_up, _base_.steps])
+_base_.adapt.optim_wrapper.optimizer = dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=1e-4)
+globals().update(_base_.adapt)
 auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -4,8 +4,4 @@ _base_ = './simplebaseline_efflite0_seed_toy.py'
 
 found = 'work_dirs/simplebaseline_efflite0_search_toy'
 model = dict(backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None))
-custom_hooks = [
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=25),
-    *_base_.adapt.custom_hooks,
-]
+default_hooks = dict(remap=dict(_base_.remap, checkpoint=found), reestimate_bn=_base_.reestimate_bn)

@@ -1,27 +1,7 @@
 """FNA++ around EfficientNet-Lite0 in a narrow SimpleBaseline on made shapes, at the seed's cost."""
 
-_base_ = [
-    '../_base_/simplebaseline_efflite0.py',
-    '../_base_/toy_mpii.py',
-    '../_base_/search_mmpose.py',
-]
+_base_ = ['../_base_/jobs/simplebaseline_efflite0_search.py', '../_base_/data/toy_mpii.py']
 
-model = dict(backbone=_base_.supernet, head=dict(out_channels=16, decoder=_base_.codec))
-
-target = 118_803_968  # multiply-adds of the seed's backbone at this input size
-train_cfg = _base_.search.train_cfg
-train_cfg.update(max_epochs=8, arch_begin=3, val_interval=4, input_size=(128, 128))
-train_cfg.searcher.target = target
-train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=3e-5, target=target)]
-
-optim_wrapper = _base_.search.optim_wrapper
-optim_wrapper.arch.optimizer.lr = 0.02  # a few hundred steps, where MPII has tens of thousands
-param_scheduler = _base_.search.param_scheduler
-param_scheduler.weights = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=30),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[7], gamma=0.1),
-]
-default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.search.default_hooks.checkpoint)
-custom_hooks = _base_.search.custom_hooks
-visualizer = _base_.search.visualizer
-auto_scale_lr = dict(enable=False, base_batch_size=8)
+model = dict(head=dict(out_channels=16, decoder=_base_.codec))
+train_cfg = dict(max_epochs=8, arch_begin=3, val_interval=4, input_size=(128, 128))
+param_scheduler = dict(weights=[dict(_base_.warm_up, end=30), dict(_base_.steps, milestones=[7])])

@@ -2,18 +2,11 @@
 
 _base_ = [
     '../_base_/ssdlite_efflite0.py',
-    '../_base_/toy.py',
-    'mmdet::_base_/schedules/schedule_1x.py',
-    'mmdet::_base_/default_runtime.py',
-    '../_base_/adapt_mmdet.py',
+    '../_base_/data/toy.py',
+    '../_base_/short_adapt_mmdet.py',
 ]
 
-train_cfg = _base_.adapt.train_cfg
-train_cfg.update(max_epochs=10, val_interval=2)
-optim_wrapper = _base_.adapt.optim_wrapper
-optim_wrapper.optimizer = dict(type='AdamW', lr=2e-3, weight_decay=0.01)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=20),
-    dict(type='MultiStepLR', by_epoch=True, milestones=[8], gamma=0.1),
-]
-default_hooks = dict(logger=dict(interval=5), checkpoint=_base_.adapt.default_hooks.checkpoint)
+_base_.adapt.train_cfg.update(max_epochs=10, val_interval=2)
+_base_.adapt.optim_wrapper.optimizer.lr = 2e-3
+_base_.adapt.param_scheduler = [dict(_base_.warm_up, end=20), dict(_base_.steps, milestones=[8])]
+globals().update(_base_.adapt)

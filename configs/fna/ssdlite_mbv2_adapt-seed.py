@@ -1,5 +1,6 @@
 """Ablation: the adapted network takes the seed's weights (FNA++, Table 11)."""
 
 _base_ = './ssdlite_mbv2_seed.py'
+
 model = dict(backbone=dict(architecture='work_dirs/ssdlite_mbv2_search/architecture.json'))
-custom_hooks = [*_base_.custom_hooks, dict(type='mmtransfer.ReestimateBNHook', iterations=200)]
+default_hooks = dict(reestimate_bn=_base_.reestimate_bn)

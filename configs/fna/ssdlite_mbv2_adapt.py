@@ -7,9 +7,8 @@ model = dict(
     backbone=dict(architecture=f'{found}/architecture.json', init_cfg=None),
     neck=dict(init_cfg=None),
 )
-custom_hooks = [
-    *_base_.custom_hooks,
+default_hooks = dict(
     # From the seed instead (Sec. 3.2.3): source='seed', checkpoint=_base_.checkpoint.
-    dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=found),
-    dict(type='mmtransfer.ReestimateBNHook', iterations=200),
-]
+    remap=dict(_base_.remap, checkpoint=found),
+    reestimate_bn=_base_.reestimate_bn,
+)

@@ -12,24 +12,22 @@ _base_ = [
 model = dict(backbone=_base_.supernet, neck=_base_.neck, bbox_head=_base_.head)
 train_dataloader = dict(batch_size=16)  # 8 processes
 
-train_cfg = _base_.search.train_cfg
-train_cfg.update(max_epochs=30, arch_begin=15, val_interval=5, input_size=(320, 320))
-train_cfg.alternation = (1, 5)
+_base_.search.train_cfg.update(max_epochs=30, arch_begin=15, val_interval=5, input_size=(320, 320))
+_base_.search.train_cfg.alternation = (1, 5)
 # The journal's lambda; the released code of the conference paper has 0.15.
-train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=0.35)]
-
-optim_wrapper = _base_.search.optim_wrapper
+_base_.search.train_cfg.regularisers = [dict(type='mmtransfer.CostTerm', factor=0.35)]
 # With PyTorch's own eps, 1e-8, steps of this learning rate would be far too long.
-optim_wrapper.weights.optimizer = dict(
+_base_.search.optim_wrapper.weights.optimizer = dict(
     type='RMSprop', lr=0.05, momentum=0.9, eps=1.0, weight_decay=4e-5
 )
-param_scheduler = _base_.search.param_scheduler
-param_scheduler.weights[1].milestones = [18, 25, 28]
-default_hooks = _base_.search.default_hooks
+_base_.search.param_scheduler.weights = [
+    _base_.warm_up,
+    dict(_base_.steps, milestones=[18, 25, 28]),
+]
+globals().update(_base_.search)
 custom_hooks = [
     *_base_.custom_hooks,
     dict(type='mmtransfer.SearchLogHook'),
     dict(type='mmtransfer.CheckRunHook'),
 ]
-visualizer = _base_.search.visualizer
 auto_scale_lr = dict(enable=False, base_batch_size=128)

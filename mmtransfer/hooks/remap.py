@@ -1,12 +1,13 @@
 """Weights for a whole model from a search (or from the seed), before the fine-tune begins."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mmengine.hooks import Hook
 from mmengine.runner import BaseLoop
 
 from mmtransfer.models import unwrap
-from mmtransfer.registry import HOOKS
+from mmtransfer.registry import HOOKS, is_a
 from mmtransfer.remap.load import check_source, load_model
 
 
@@ -50,17 +51,25 @@ class RemapHook(Hook):
         self.strategy = strategy
 
     def before_run(self, runner) -> None:
-        """Refuse ``load_from`` in a training: what it loads would be overwritten.
+        """Refuse a second hook, and ``load_from`` in a training: what one takes the other would
+        overwrite.
 
         Raises:
             ValueError: Names both checkpoints.
         """
+        taken = [hook.checkpoint for hook in runner.hooks if isinstance(hook, RemapHook)]
+        if len(taken) > 1:
+            raise ValueError(
+                f'a run must have one RemapHook at most; received those of {taken}. Our configs '
+                f'name theirs default_hooks.remap: change that one in place of adding another to '
+                f'custom_hooks.'
+            )
         if isinstance(runner._train_loop, BaseLoop) and runner._load_from and not runner._resume:
             raise ValueError(
                 f'a training must take its weights from one place: RemapHook takes them from '
                 f'{self.checkpoint!r}, and load_from is {runner._load_from!r}, of which it would '
                 f'leave nothing but what initialise names. Remove load_from, or the RemapHook from '
-                f'custom_hooks.'
+                f'default_hooks (of our configs) or custom_hooks.'
             )
 
     def before_train(self, runner) -> None:
@@ -79,3 +88,14 @@ class RemapHook(Hook):
             **self.strategy,
         )
         runner.logger.info(plan.explain())
+
+
+def remap_hooks(cfg: Mapping[str, Any]) -> list[tuple[str, dict]]:
+    """Dotted key and config of each hook of a config that takes a search's weights."""
+    hooks = [(f'custom_hooks.{i}', h) for i, h in enumerate(cfg.get('custom_hooks') or [])]
+    hooks += [(f'default_hooks.{k}', h) for k, h in (cfg.get('default_hooks') or {}).items()]
+    return [
+        (key, hook)
+        for key, hook in hooks
+        if is_a(hook, RemapHook, HOOKS, cfg.get('default_scope')) and hook.get('source') != 'seed'
+    ]

@@ -50,7 +50,7 @@ class SamplePathHook(Hook):
             raise SearchConfigError(
                 f'SamplePathHook is for a training without a search; '
                 f'{type(runner._train_loop).__name__} selects the paths itself. Remove the hook '
-                f'from custom_hooks.'
+                f'from default_hooks (of our configs, sample_path) or custom_hooks.'
             )
         self._supernet = find_supernet(unwrap(runner.model))
         self._evaluated = named_architecture(self._supernet.space, self.evaluate)

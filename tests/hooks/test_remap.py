@@ -107,3 +107,11 @@ def test_derive_warns_of_the_middle_of_a_search(tmp_path, monkeypatch, capsys):
         tool['main']()
         warned = 'derive.py: warning: the architecture is of a search that has not finished'
         assert (warned in capsys.readouterr().err) == (number == 5)
+
+
+def test_two_hooks_would_overwrite_each_other(tmp_path):
+    config = search_config(tmp_path)
+    config.custom_hooks = [dict(type='mmtransfer.RemapHook', checkpoint='a/search')]
+    config.default_hooks.remap = dict(type='mmtransfer.RemapHook', checkpoint='b/search')
+    with pytest.raises(ValueError, match=r"\['b/search', 'a/search'\].*default_hooks\.remap"):
+        run(config)

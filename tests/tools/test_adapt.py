@@ -20,7 +20,7 @@ from _config import ConfigError, check_search, read_config  # noqa: E402
 from _stages import Job, RecordError, Stage, StageError  # noqa: E402
 
 from mmtransfer.files import write_atomically  # noqa: E402
-from mmtransfer.hooks.remap import RemapHook  # noqa: E402
+from mmtransfer.hooks.remap import RemapHook, remap_hooks  # noqa: E402
 from mmtransfer.report import Result  # noqa: E402
 from mmtransfer.spaces import seed_architecture  # noqa: E402
 
@@ -121,7 +121,7 @@ def test_the_stages_hand_over_by_file(tmp_path):
     assert list(stages) == ['seed', 'seed_test', 'search', 'derive', 'adapt', 'adapt_test']
     written = Config.fromfile(str(tmp_path / 'run/configs/adapt.py'))
     assert written.model.backbone.architecture == str(tmp_path / 'run/architecture.json')
-    assert written.custom_hooks[0].checkpoint == str(tmp_path / 'run/search')
+    assert written.default_hooks.remap.checkpoint == str(tmp_path / 'run/search')
     assert stages['derive'].command[-1] == written.model.backbone.architecture
     assert written.optim_wrapper == plain.optim_wrapper
 
@@ -146,11 +146,11 @@ def test_weights_of_another_training_stay(tmp_path, architecture, checkpoint, re
     """Pretraining between search and fine-tune is not replaced by the search (Table 13, row 6)."""
     hook = dict(type='mmtransfer.RemapHook', source='supernet', checkpoint=checkpoint)
     plain = Config.fromfile(str(FNA / 'deeplabv3_mbv2_adapt-pretrain.py'))
-    assert plain.custom_hooks[0].checkpoint == 'work_dirs/classifier_mbv2_pretrain'
-    plain.model.backbone.architecture, plain.custom_hooks = architecture, [hook]
+    assert plain.default_hooks.remap.checkpoint == 'work_dirs/classifier_mbv2_pretrain'
+    plain.model.backbone.architecture, plain.default_hooks.remap = architecture, hook
     whole = adapt.Adaptation(tmp_path, Config(dict(train_cfg=dict())), plain)
     expected = str(tmp_path / 'search') if redirected else checkpoint
-    assert whole.adapt.custom_hooks[0]['checkpoint'] == expected
+    assert whole.adapt.default_hooks.remap['checkpoint'] == expected
 
 
 def fine_tune(**more):
@@ -203,7 +203,7 @@ def test_configs_of_pure_python(tmp_path):
     (root / 'configs').mkdir(parents=True)
     (root / 'configs/adapt.py').write_text(plain.pretty_text)  # what the stages read
     again = Config.fromfile(root / 'configs/adapt.py')
-    ((_, hook),) = adapt.remap_hooks(again)
+    ((_, hook),) = remap_hooks(again)
     assert hook.checkpoint == str(root / 'search') and again.train_cfg.max_epochs == 5
     assert again.model.backbone.architecture == str(root / 'architecture.json')
 

@@ -116,7 +116,7 @@ def test_every_key_that_the_runner_takes_is_known():
         ('search_bccd', 'data_root=x/', 'train_dataloader.dataset.data_root'),
         ('search_bccd', 'target=1e8', 'train_cfg.searcher.target, train_cfg.regularisers.0.target'),
         ('search_bccd', 'image_size=(64,64)', 'train_dataloader.dataset.pipeline.2.scale'),
-        ('adapt_bccd', 'found=x', 'custom_hooks.0.checkpoint'),
+        ('adapt_bccd', 'found=x', 'default_hooks.remap.checkpoint'),
         ('search_bccd', 'supernet.kernels=(3,)', 'model.backbone.kernels'),
     ],
 )

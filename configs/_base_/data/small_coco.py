@@ -1,22 +1,14 @@
 """A small detection set in COCO's format. bccd.py and toy.py add where it lies, its classes and the
 size of its images."""
 
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='Resize', keep_ratio=True),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs'),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(
-        type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
-    ),
-]
+load_image = dict(type='LoadImageFromFile')
+load_boxes = dict(type='LoadAnnotations', with_bbox=True)
+flip = dict(type='RandomFlip', prob=0.5)
+pack = dict(type='PackDetInputs')
+pack_for_test = dict(
+    type='PackDetInputs',
+    meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+)
 train_dataloader = dict(
     batch_size=8,
     num_workers=1,

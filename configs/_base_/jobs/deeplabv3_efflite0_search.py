@@ -1,0 +1,7 @@
+"""FNA++ around EfficientNet-Lite0 in a narrow DeepLabv3.
+A config adds the data and the lengths."""
+
+_base_ = ['../deeplabv3_efflite0.py', '../short_search_mmseg.py']
+
+model = dict(backbone=_base_.supernet)
+globals().update(_base_.search)

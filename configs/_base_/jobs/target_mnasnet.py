@@ -1,0 +1,9 @@
+"""A fine-tune of MnasNet-b0, trained on the source, in any detector of mmdet with a neck (block
+allocation, Sec. 4.1). A config takes ``target`` over."""
+
+_base_ = ['../depth_mnasnet.py', '../target_mmdet.py']
+
+target = dict(
+    model=dict(backbone=_base_.plain, neck=dict(in_channels=_base_.channels)),
+    default_hooks=dict(remap=dict(checkpoint='work_dirs/classifier_mnasnet_default')),
+)
