@@ -66,12 +66,10 @@ class AdaptedBackbone(StagedBackbone):
         warning = unfinished('the architecture is', found.provenance)
         if warning:
             print_log(warning, 'current', logging.WARNING)
-        layout = network(found, shared.output_stride)
-        super().__init__(layout.seed, shared, expand_indices)
+        super().__init__(network(found, shared.output_stride), shared, expand_indices)
         self.architecture = found
-        self.network = layout.reading(self.in_channels)
-        self.add_stages(layout)
-        self._expanding = [self._expanding_node(i) for i in self.expand_indices]
+        self.add_stages()
+        self._expanding = [self.network.stages[i][0].name for i in self.expand_indices]
         self._outputs = [self.network.output(i) for i in self.out_indices]
         self._nodes = self.network.needed([*self._expanding, *self._outputs])
         listed = all(isinstance(stage, nn.ModuleList) for stage in self.stages)
@@ -84,22 +82,6 @@ class AdaptedBackbone(StagedBackbone):
         own = ('architecture', 'blocks', 'max_blocks')
         kept = {key: value for key, value in config.items() if key not in own}
         return config.__class__(kept, architecture=architecture)
-
-    def _expanding_node(self, stage: int) -> str:
-        """Name of the node whose expansion is returned, the first of its stage."""
-        nodes = self.network.stages[stage]
-        if not nodes or not nodes[0].expanded_channels:
-            raise ValueError(
-                f'expand_indices must name stages whose first block expands; that of stage {stage} '
-                f'is {nodes[0].op.text if nodes else "none"}.'
-            )
-        return nodes[0].name
-
-    @property
-    def out_channels(self) -> tuple[int, ...]:
-        """Channels of the returned features, those of ``expand_indices`` first."""
-        expanded = (self.network.stages[i][0].expanded_channels for i in self.expand_indices)
-        return (*expanded, *self.network.out_channels(self.out_indices))
 
     def freeze(self) -> None:
         """Stop the stem and the first ``frozen_stages`` stages from learning."""

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -26,7 +25,8 @@ class StagedBackbone(BaseModule):
     A subclass fills ``stages``: one module list per stage of the seed.
 
     Args:
-        seed: Gives stem, kind of block, padding, activation and the settings of the norms.
+        network: All that can run; its seed gives stem, padding, activation and the settings of the
+            norms.
         settings: What all backbones can be told.
         expand_indices: The stages whose first block's expansion, with norm and activation, is
             returned before the features of ``out_indices``; ascending, only of blocks that expand
@@ -36,10 +36,12 @@ class StagedBackbone(BaseModule):
         ValueError: An argument is out of its range; the message gives the range.
     """
 
-    def __init__(self, seed: Seed, settings: Settings, expand_indices: Sequence[int] = ()) -> None:
+    def __init__(
+        self, network: Network, settings: Settings, expand_indices: Sequence[int] = ()
+    ) -> None:
         init_cfg, self._remap_cfg = take_remap(settings.init_cfg)
         super().__init__(init_cfg)
-        count = len(seed.stages)
+        seed, count = network.seed, len(network.stages)
         asked = settings.out_indices
         self.out_indices = seed.feature_stages if asked is None else tuple(asked)
         if not self.out_indices or self.out_indices != tuple(
@@ -49,13 +51,13 @@ class StagedBackbone(BaseModule):
                 f'out_indices must be one or more of 0 to {count - 1} (the stages of {seed.name}), '
                 f'ascending, each once; received {self.out_indices}.'
             )
-        self.expand_indices = _expand_indices(seed, tuple(expand_indices), self.out_indices[-1])
+        self.expand_indices = _expand_indices(network, tuple(expand_indices), self.out_indices[-1])
         if not -1 <= settings.frozen_stages <= count:
             raise ValueError(
                 f'frozen_stages must lie between -1 (nothing) and {count} (the stem and all stages '
                 f'of {seed.name}); received {settings.frozen_stages}.'
             )
-        self.seed = replace(seed, in_channels=settings.in_channels)
+        self.network = network.reading(settings.in_channels)
         self.frozen_stages = settings.frozen_stages
         self.norm_eval = settings.norm_eval
         self.with_cp = settings.with_cp
@@ -66,6 +68,11 @@ class StagedBackbone(BaseModule):
         self.stem = self._stem()
         self.pool = nn.MaxPool2d(3, stride=2, padding=1) if seed.stem_pool else None
         self.stages = nn.ModuleList()
+
+    @property
+    def seed(self) -> Seed:
+        """The network that it is built after."""
+        return self.network.seed
 
     @property
     def in_channels(self) -> int:
@@ -113,24 +120,20 @@ class StagedBackbone(BaseModule):
         )
         return build_block(node.op, node, style)
 
-    def add_stages(self, network: Network) -> None:
+    def add_stages(self) -> None:
         """Build the modules of all nodes where their names say: the blocks of a stage in a module
         list, or in a dict where they are not numbered one after the other."""
-        for stage, nodes in enumerate(network.stages):
+        for stage, nodes in enumerate(self.network.stages):
             numbered = all(node.name == f'stages.{stage}.{n}' for n, node in enumerate(nodes))
             self.stages.append(nn.ModuleList() if numbered else nn.ModuleDict())
-        for node in network.nodes:
+        for node in self.network.nodes:
             place(self, node.name, self.block(node))
 
     @property
     def out_channels(self) -> tuple[int, ...]:
         """Channels of the returned features, those of ``expand_indices`` first."""
-        expanded = (self.expanded_channels(i) for i in self.expand_indices)
-        return (*expanded, *(self.seed.stages[i].channels for i in self.out_indices))
-
-    def expanded_channels(self, stage: int) -> int:
-        """Channels of the expansion in the first block of a stage."""
-        raise NotImplementedError
+        expanded = (self.network.stages[i][0].expanded_channels for i in self.expand_indices)
+        return (*expanded, *self.network.out_channels(self.out_indices))
 
     def init_weights(self) -> None:
         """Initialise as MMEngine does, then take the weights of the seed, if there are any to take.
@@ -179,12 +182,14 @@ class StagedBackbone(BaseModule):
                 parameter.requires_grad = False
 
 
-def _expand_indices(seed: Seed, indices: tuple[int, ...], last: int) -> tuple[int, ...]:
-    if indices and (
-        not seed.kind.expands or indices != tuple(i for i in range(last + 1) if i in indices)
-    ):
+def _expand_indices(network: Network, indices: tuple[int, ...], last: int) -> tuple[int, ...]:
+    expanding = [
+        i for i, nodes in enumerate(network.stages) if nodes and nodes[0].expanded_channels
+    ]
+    if indices != tuple(i for i in expanding if i in indices and i <= last):
         raise ValueError(
             f'expand_indices must be stages from 0 to {last} (the last of out_indices), ascending, '
-            f'each once, of a seed of MBConv blocks; received {indices} for {seed.name}.'
+            f'each once, whose first block expands as an MBConv does; received {indices} for '
+            f'{network.seed.name}.'
         )
     return indices

@@ -13,7 +13,7 @@ from mmtransfer.backbones.selection import MIXTURE
 from mmtransfer.backbones.settings import Settings
 from mmtransfer.backbones.supernet import StagedSupernet
 from mmtransfer.blocks import recompute
-from mmtransfer.seeds import SKIP, Network, Node
+from mmtransfer.seeds import SKIP, Node
 from mmtransfer.space import Choice, SearchSpace, SpaceError
 from mmtransfer.spaces import space_stages
 
@@ -59,10 +59,10 @@ class LayerwiseSupernet(StagedSupernet):
         super().__init__(space, Settings.of(type(self), settings), expand_indices)
         self.temperature = temperature
 
-    def add_stages(self, network: Network) -> None:
+    def add_stages(self) -> None:
         """A stage that is not searched as the seed has it, else a dict of candidates per layer."""
         self._choices = space_stages(self.space)
-        self._candidates = [_positions(nodes) for nodes in network.stages]
+        self._candidates = [_positions(nodes) for nodes in self.network.stages]
         for index in self.expand_indices:
             self._check_expansion(index)
         for positions, choices in zip(self._candidates, self._choices, strict=True):
@@ -87,10 +87,6 @@ class LayerwiseSupernet(StagedSupernet):
                 f'must offer one expansion ratio; received {", ".join(ops)}. Restrict it: '
                 f"restrict={{'{first[0].choice}': {[op for op in ops if op.endswith('e6')]}}}."
             )
-
-    def expanded_channels(self, stage: int) -> int:
-        """Channels of the expansion in the first layer of a stage."""
-        return self._candidates[stage][0][0].expanded_channels
 
     def idle_blocks(self) -> Iterator[nn.Module]:
         """The candidates that are not selected; none under the mixture."""

@@ -149,10 +149,9 @@ class StagedSupernet(Selective, StagedBackbone):
         logits: bool = True,
     ) -> None:
         kind = record_of(space)
-        network = kind.supernet(space, settings.output_stride)
-        super().__init__(network.seed, settings, expand_indices)
+        super().__init__(kind.supernet(space, settings.output_stride), settings, expand_indices)
         self.space = space
-        self.add_stages(network)
+        self.add_stages()
         if logits:
             self.add_logits()
         self.begin_selecting(kind.closest(space))

@@ -19,7 +19,6 @@ class BlockKind:
         label: How captions call it.
         read: The op of a text; it raises SpaceError where it cannot read it.
         space: The kind of space around its seeds where none is named.
-        expands: The expansion of a block can be returned as features (``expand_indices``).
         two_styles: It is published in two styles: with the stride in the spatial convolution, as
             here, and with the stride in the first one (Caffe's).
     """
@@ -27,16 +26,13 @@ class BlockKind:
     label: str
     read: Callable[[str], Op]
     space: str = 'depth'
-    expands: bool = False
     two_styles: bool = False
 
 
 BLOCK_KINDS: dict[str, BlockKind] = {
-    'mbconv': BlockKind('MBConv', MBConv.read, 'mbconv', expands=True),
+    'mbconv': BlockKind('MBConv', MBConv.read, 'mbconv'),
     # Blocks of expansion 1 have an expansion convolution too.
-    'mbconv_expanded': BlockKind(
-        'MBConv', partial(MBConv.read, expanded=True), 'mbconv', expands=True
-    ),
+    'mbconv_expanded': BlockKind('MBConv', partial(MBConv.read, expanded=True), 'mbconv'),
     'basic': BlockKind('basic', Basic.read, 'residual'),
     'bottleneck': BlockKind('bottleneck', Bottleneck.read, 'residual', two_styles=True),
     'basic_averaged': BlockKind('basic', partial(Basic.read, averaged=True), 'residual'),

@@ -151,7 +151,7 @@ def test_expansions_and_frozen_stages_of_a_graph(build):
     assert net.out_channels == (32, 72, 24, 64) and [f.shape[1] for f in features] == [24, 64]
     assert not net.joins['1'].alpha0.requires_grad and not net.stages[1]['2'].training
     assert net.stages[3][0].training
-    with pytest.raises(ValueError, match='expand_indices must name stages .* stage 2 is none'):
+    with pytest.raises(ValueError, match=r'expands as an MBConv does; received \(2,\) for'):
         build(out_indices=(3,), expand_indices=(2,))
 
 
