@@ -16,6 +16,8 @@ setup(
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     packages=find_packages(include=['mmtransfer', 'mmtransfer.*']),
+    # .mim/configs is a link to configs/ in a checkout, and a folder in what is installed.
+    package_data={'mmtransfer': ['.mim/configs/**/*.py', '.mim/configs/**/*.json', 'tools/*.sh']},
     python_requires='>=3.10',
     # torch, mmengine, mmcv and the toolboxes are the user's own choice (docs/install.md): the same
     # modules come under several names, and pip would put one distribution over the other.

@@ -1,4 +1,4 @@
-"""Writing files that a kill at any moment cannot spoil, and taking turns at a folder."""
+"""Where our configs lie; files that a kill at any moment cannot spoil; turns at a folder."""
 
 import errno
 import glob
@@ -13,8 +13,16 @@ try:
 except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]
 
+CONFIGS = Path(__file__).parent / '.mim/configs'
+
 # What file systems answer that cannot sync a folder; they write names at once, or not at our word.
 _CANNOT_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM)
+
+
+def own_config(name: str) -> Path | None:
+    """The file that ``mmtransfer::fna/retinanet_mbv2_search.py`` names; None for other names."""
+    package, colons, path = name.partition('::')
+    return CONFIGS / path if colons and package == 'mmtransfer' else None
 
 
 def write_atomically(data: str | bytes, path: str | os.PathLike) -> None:

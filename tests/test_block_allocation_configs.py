@@ -3,7 +3,6 @@
 import itertools
 import json
 import math
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,12 +22,11 @@ from mmtransfer.scoring.held_out import HeldOut
 from mmtransfer.scoring.shared_prefixes import SharedHeldOut
 from mmtransfer.search import cost_in_units
 from mmtransfer.spaces import allocation, closest_to_seed, depth_space
+from mmtransfer.tools import get_cost as tool
 from tests.shrink import shrink
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / 'configs/block_allocation'
-sys.path.insert(0, str(ROOT / 'tools'))
-import get_cost as tool  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -79,8 +77,7 @@ def test_supernet_then_child_then_target(tmp_path):
 
 def test_the_search_on_the_target_begins_with_the_weights_of_the_source(tmp_path, monkeypatch):
     """And so does the fine-tune of a child there; new heads are their own."""
-    monkeypatch.syspath_prepend(str(FOLDER.parents[1] / 'tools'))
-    from _ranking import load_search
+    from mmtransfer.tools._ranking import load_search
 
     supernet = run(shrink(read('classifier_r50_supernet'), tmp_path / 'supernet'))
     ranked = load_search(shrink(read('classifier_r50_greedy'), tmp_path / 'r'), supernet.work_dir)

@@ -98,8 +98,7 @@ def test_a_cost_metric_from_outside_is_counted_on_models(activations, monkeypatc
     seed, size = seed_architecture('mobilenet_v2'), (64, 64)
     expected = cost_table(mbconv_space('mobilenet_v2'), size, 'activations').of(seed)
     assert count_backbone(AdaptedBackbone(seed), size)['activations']['total'] == expected
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    import get_cost
+    from mmtransfer.tools import get_cost
 
     config = str(ROOT / 'configs/fna/retinanet_mbv2_seed.py')
     counts = get_cost.get_cost(get_cost.parse_args([config, '--shape', '64', '64']))

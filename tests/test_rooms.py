@@ -15,7 +15,7 @@ ROOMS = (
     'limits', 'files', 'lock', 'architecture', 'space', 'checkpoints',
     'compat', 'registry', 'randomness', 'seeds', 'spaces', 'models',
     'blocks', 'cost', 'remap', 'backbones', 'digests', 'search', 'data', 'scoring', 'tasks',
-    'report', 'hooks', 'engine', 'toy',
+    'report', 'hooks', 'engine', 'toy', 'tools',
 )  # fmt: skip
 FILES = sorted(PACKAGE.rglob('*.py'))
 

@@ -1,10 +1,13 @@
 """What `pip install mmtransfer` and `make install` put into an environment."""
 
+import json
 import os
 import re
 import runpy
 import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -95,3 +98,35 @@ def test_an_environment_of_another_stack_or_python_is_refused(install):
 def test_an_unknown_stack_is_refused(install):
     code, error, calls = install('3.11', 'env', 'branch')
     assert code == 1 and calls == [] and "upstream or fork; it is 'branch'" in error
+
+
+def test_a_wheel_brings_configs_and_tools(tmp_path):
+    """From a folder of one's own: a config with a base of ours, and a tool that reads it."""
+    source, site, work = tmp_path / 'source', tmp_path / 'site', tmp_path / 'work'
+    work.mkdir()
+    for name in ('configs', 'mmtransfer'):
+        ignore = shutil.ignore_patterns('__pycache__')
+        shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignore)
+    for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
+        shutil.copy(ROOT / name, source)
+    build = ['pip', 'wheel', '-q', '--no-deps', '--no-build-isolation', '--no-index']
+    subprocess.run([sys.executable, '-m', *build, '-w', tmp_path, source], check=True)
+    (wheel,) = tmp_path.glob('*.whl')
+    zipfile.ZipFile(wheel).extractall(site)
+    shipped = {p.relative_to(site / 'mmtransfer/.mim') for p in site.rglob('configs/**/*.*')}
+    assert shipped == {p.relative_to(ROOT) for p in ROOT.glob('configs/**/*.*')
+                       if p.suffix in ('.py', '.json')}  # fmt: skip
+    assert (site / 'mmtransfer/tools/dist_train.sh').exists()
+
+    (work / 'mine.py').write_text(
+        "_base_ = ['mmdet::retinanet/retinanet_r50_fpn_1x_coco.py',\n"
+        "          'mmtransfer::_base_/mobilenet_v2.py', 'mmtransfer::_base_/adapt_mmdet.py']\n"
+        'model = dict(backbone=_base_.plain, neck=dict(in_channels=_base_.channels))\n'
+        'globals().update(_base_.adapt)\n'
+    )
+    command = [sys.executable, '-m', 'mmtransfer.tools.get_cost', 'mine.py', '--json']
+    done = subprocess.run(
+        [*command, '--shape', '64', '64'], cwd=work, env={**os.environ, 'PYTHONPATH': str(site)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)['madds']['backbone'] == 22_810_112

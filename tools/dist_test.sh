@@ -1,18 +1,3 @@
 #!/usr/bin/env bash
-# Usage: bash tools/dist_test.sh CONFIG CHECKPOINT PROCESSES [arguments of tools/test.py]
-# Several machines: NNODES, NODE_RANK, MASTER_ADDR and PORT in the environment.
-set -euo pipefail
-usage() { echo "$(basename "$0"): error: $1" >&2; sed -n 2p "$0" | cut -c3- >&2; exit 2; }
-[ $# -ge 3 ] || usage "3 arguments are needed, $# given"
-CONFIG=$1
-CHECKPOINT=$2
-PROCESSES=$3
-[[ "$PROCESSES" =~ ^[1-9][0-9]*$ ]] || usage "PROCESSES must be a number from 1 on; received '$PROCESSES'"
-[ -e "$CHECKPOINT" ] || [[ "$CHECKPOINT" == *://* ]] || usage "CHECKPOINT must exist; there is no '$CHECKPOINT'"
-[ -f "$CONFIG" ] || usage "CONFIG must be a file; there is no '$CONFIG'"
-TOOLS=$(cd "$(dirname "$0")" && pwd)
-
-PYTHONPATH="$TOOLS/..${PYTHONPATH:+:$PYTHONPATH}" exec "${PYTHON:-python}" "$TOOLS/_launch.py" \
-    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" --nproc_per_node="$PROCESSES" \
-    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
-    "$TOOLS/test.py" "$CONFIG" "$CHECKPOINT" --launcher pytorch "${@:4}"
+# mmtransfer/tools/dist_test.sh from a checkout.
+exec bash "$(dirname "$0")/../mmtransfer/tools/dist_test.sh" "$@"

@@ -9,6 +9,7 @@ from mmtransfer.compat.features import MissingFeatureError, check_features
 from mmtransfer.compat.joined_data import mend_joined_data
 from mmtransfer.compat.loaders import mend_loaders
 from mmtransfer.compat.memory_layouts import mend_memory_layouts
+from mmtransfer.compat.own_configs import find_own_configs
 from mmtransfer.compat.pkg_resources import quiet_pkg_resources
 from mmtransfer.compat.simcc_vis import stub_simcc_vis
 from mmtransfer.compat.ssd_head import give_ssd_head_its_loss
@@ -36,6 +37,7 @@ def apply_remedies() -> None:
     register_for_mmengine()
     mend_checkpoint_loaders()
     name_toolboxes_by_module()
+    find_own_configs()
     stub_simcc_vis()
     give_ssd_head_its_loss()
     mend_memory_layouts()

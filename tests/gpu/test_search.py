@@ -1,7 +1,6 @@
 """A search on a GPU: `make gpu`. With `--device cpu` the same runs on a CPU in its place."""
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,12 @@ from mmengine.runner import Runner
 
 from mmtransfer import compat
 from mmtransfer.cost.latency import read_latency, write_latency
+from mmtransfer.tools import measure_latency
 from tests.engine.test_processes import run_ranks
 from tests.engine.test_search_loop import tensors
 from tests.engine.tiny import search_config
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))
-import measure_latency  # noqa: E402
 
 pytestmark = pytest.mark.cuda
 

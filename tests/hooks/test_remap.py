@@ -19,7 +19,6 @@ from tests.engine.test_search_loop import run
 from tests.engine.tiny import search_config
 
 TOOLS = Path(__file__).parents[2] / 'tools'
-sys.path.insert(0, str(TOOLS))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """SSDLite's parts against FNA++'s counts, mmdet's losses and boxes by hand; its configs."""
 
 import random
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +22,10 @@ from mmtransfer.hooks.checks.channels import ChannelsError, check_channels
 from mmtransfer.remap import RemapError, SeedCheckpointError, load_model
 from mmtransfer.spaces import space_of
 from mmtransfer.tasks.ssdlite import SSDLiteHead, SSDLiteNeck
+from mmtransfer.tools import get_cost as tool
 from tests.shrink import make_data, typed
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))
-import get_cost as tool  # noqa: E402
 
 FNA = ROOT / 'configs/fna'
 RELEASED = FNA / 'architectures/ssdlite_mbv2_fna.json'

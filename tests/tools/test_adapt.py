@@ -1,28 +1,24 @@
 """Stages of an adaptation: run once, continued after a failure, run again for a changed config."""
 
 import shlex
-import sys
 from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
+from mmtransfer.files import write_atomically
+from mmtransfer.hooks.remap import RemapHook, remap_hooks
+from mmtransfer.report import Result
+from mmtransfer.spaces import seed_architecture
+from mmtransfer.tools import adapt, demo
+from mmtransfer.tools._config import ConfigError, check_search, read_config
+from mmtransfer.tools._stages import Job, RecordError, Stage, StageError
 from tests.processes import run_program
 from tests.shrink import shrink
 
 ROOT = Path(__file__).parents[2]
 FNA = ROOT / 'configs/fna'
-sys.path.insert(0, str(ROOT / 'tools'))
 
-import adapt  # noqa: E402
-import demo  # noqa: E402
-from _config import ConfigError, check_search, read_config  # noqa: E402
-from _stages import Job, RecordError, Stage, StageError  # noqa: E402
-
-from mmtransfer.files import write_atomically  # noqa: E402
-from mmtransfer.hooks.remap import RemapHook, remap_hooks  # noqa: E402
-from mmtransfer.report import Result  # noqa: E402
-from mmtransfer.spaces import seed_architecture  # noqa: E402
 
 # Notes its arguments; leaves a checkpoint behind; fails while a file named "fail" exists.
 SCRIPT = """
@@ -182,7 +178,7 @@ from mmengine.config import read_base
 with read_base():
     from .base import *
 from mmtransfer.backbones import AdaptedBackbone
-from mmtransfer.engine import RemapHook
+from mmtransfer.hooks import RemapHook
 found = 'runs/s'
 model = dict(backbone=dict(type=AdaptedBackbone, architecture=f'{found}/architecture.json'))
 custom_hooks = [dict(type=RemapHook, checkpoint=found)]

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import _arguments
 import pytest
+
+from mmtransfer.tools import _arguments
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = sorted(p.name for p in (ROOT / 'tools').glob('[a-z]*.py'))
@@ -34,7 +35,7 @@ print(json.dumps((results, heavy)))
 
 def call_all(calls):
     """(status, output) of each (tool, arguments), and the heavy modules that were imported."""
-    env = dict(os.environ, PYTHONPATH=os.pathsep.join([str(ROOT), str(ROOT / 'tools')]))
+    env = dict(os.environ, PYTHONPATH=str(ROOT))
     done = subprocess.run(
         [sys.executable, '-c', RUNNER], input=json.dumps(calls), cwd=ROOT, env=env,
         capture_output=True, text=True, check=True,
@@ -50,6 +51,13 @@ def files(tmp_path_factory):
     return {n: str(folder / n) for n in ('c.py', 'w.pth', 'text', 'gone.py', 'gone.pth')} | {
         'folder': str(folder)
     }
+
+
+def test_a_config_of_the_package_is_named_as_in_a_base():
+    found = Path(_arguments.config_file('mmtransfer::fna/retinanet_mbv2_search.py'))
+    assert found.samefile(ROOT / 'configs/fna/retinanet_mbv2_search.py')
+    with pytest.raises(argparse.ArgumentTypeError, match=r"must exist; .*fna/gone\.py'"):
+        _arguments.config_file('mmtransfer::fna/gone.py')
 
 
 def test_help_is_answered_at_once():

@@ -3,7 +3,8 @@
 import gc
 
 import pytest
-from _config import ConfigError, check_schedule, read_config
+
+from mmtransfer.tools._config import ConfigError, check_schedule, read_config
 
 # MMEngine leaves its copy of a file that it could not read open.
 pytestmark = pytest.mark.filterwarnings(

@@ -34,7 +34,7 @@ def test_the_message_of_a_process_is_not_buried(tmp_path):
     (tmp_path / 'x.py').write_text(
         "import sys; print('x.py: error: why', file=sys.stderr); exit(2)"
     )
-    command = [sys.executable, str(ROOT / 'tools/_launch.py'), '--nproc_per_node=1']
+    command = [sys.executable, str(ROOT / 'mmtransfer/tools/_launch.py'), '--nproc_per_node=1']
     command += [f'--master_port={port()}', str(tmp_path / 'x.py')]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2

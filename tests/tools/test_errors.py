@@ -3,8 +3,6 @@
 from argparse import Namespace
 
 import pytest
-from _errors import UserError, explanation, run_tool
-from _stages import StageError
 from mmengine.config import ConfigDict
 from mmengine.registry import Registry
 from mmengine.runner import Runner
@@ -12,6 +10,8 @@ from torch import nn
 
 from mmtransfer.architecture import Architecture
 from mmtransfer.cost.conventions import find_convention
+from mmtransfer.tools._errors import UserError, explanation, run_tool
+from mmtransfer.tools._stages import StageError
 
 PARTS = Registry('part')
 

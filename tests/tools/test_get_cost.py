@@ -9,11 +9,10 @@ import pytest
 
 from mmtransfer.cost import cost_table
 from mmtransfer.spaces import allocation, mbconv_space, seed_architecture
+from mmtransfer.tools import get_cost as tool
 from tests.processes import run_program
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))
-import get_cost as tool  # noqa: E402
 
 CONFIGS = ROOT / 'configs' / 'fna'
 RETINANET = {

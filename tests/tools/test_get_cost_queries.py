@@ -12,12 +12,12 @@ from mmengine.config import Config
 from mmengine.structures import BaseDataElement
 from torch.nn import functional as F
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))
-import get_cost as tool  # noqa: E402
+from mmtransfer.cost.config import build_model
+from mmtransfer.cost.counter import count_model
+from mmtransfer.tools import get_cost as tool
 
-from mmtransfer.cost.config import build_model  # noqa: E402
-from mmtransfer.cost.counter import count_model  # noqa: E402
+ROOT = Path(__file__).resolve().parents[2]
+
 
 # Of MMCV and PyTorch, which the toolboxes call by older names.
 pytestmark = [

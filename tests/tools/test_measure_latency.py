@@ -8,10 +8,9 @@ import pytest
 
 from mmtransfer.cost.table import table_for
 from mmtransfer.spaces import mbconv_space
+from mmtransfer.tools import measure_latency as tool
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / 'tools'))
-import measure_latency as tool  # noqa: E402
 
 SPACE = dict(seed='mobilenet_v2', layers=(2, 1, 1, 1, 1, 1), kernels=(3, 5), expansions=(3,))
 CONFIG = f"""

@@ -4,11 +4,12 @@ import inspect
 import re
 from pathlib import Path
 
-import _options
 import pytest
-from _config import read_config
 from mmengine.config import Config
 from mmengine.runner import Runner
+
+from mmtransfer.tools import _options
+from mmtransfer.tools._config import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = """

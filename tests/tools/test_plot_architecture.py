@@ -32,8 +32,7 @@ def test_a_seed_and_a_file_make_one_picture(tmp_path):
 
 
 def test_costs_are_counted_at_the_given_shape(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    from plot_architecture import counted
+    from mmtransfer.tools.plot_architecture import counted
 
     seed = seed_architecture('mobilenet_v2')
     large = counted(seed, (800, 1088))
@@ -43,8 +42,7 @@ def test_costs_are_counted_at_the_given_shape(monkeypatch):
 
 
 def test_a_cost_keeps_its_output_stride_and_a_latency_its_conditions(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    from plot_architecture import counted
+    from mmtransfer.tools.plot_architecture import counted
 
     found = read_architecture(ROOT / 'configs/fna/architectures/deeplabv3_mbv2_fna.json')
     assert counted(found, found.input_size, found.output_stride).cost == found.cost

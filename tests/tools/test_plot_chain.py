@@ -1,20 +1,18 @@
 import json
 import sys
-from pathlib import Path
 
 import cv2
 import pytest
-from plot_chain import COSTS
 
 from mmtransfer.cost.metrics import METRICS
 from mmtransfer.report import chain
+from mmtransfer.tools.plot_chain import COSTS
 
 
 @pytest.fixture
 def plot(monkeypatch):
     """The tool in this process: its return value for these arguments."""
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / 'tools'))
-    from plot_chain import main
+    from mmtransfer.tools.plot_chain import main
 
     def call(*arguments):
         monkeypatch.setattr(sys, 'argv', ['plot_chain.py', *map(str, arguments)])

@@ -11,8 +11,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def plot(monkeypatch):
     """The tool in this process: its return value for these arguments."""
-    monkeypatch.syspath_prepend(str(ROOT / 'tools'))
-    from plot_curves import main
+    from mmtransfer.tools.plot_curves import main
 
     def call(*arguments):
         monkeypatch.setattr(sys, 'argv', ['plot_curves.py', *map(str, arguments)])

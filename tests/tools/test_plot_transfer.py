@@ -1,6 +1,5 @@
 import json
 import sys
-from pathlib import Path
 
 import cv2
 import pytest
@@ -13,8 +12,7 @@ SPACE = depth_space('resnet18', [2, 2, 2, 2])
 
 @pytest.fixture
 def plot(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / 'tools'))
-    from plot_transfer import main
+    from mmtransfer.tools.plot_transfer import main
 
     def call(*arguments):
         monkeypatch.setattr(sys, 'argv', ['plot_transfer.py', *map(str, arguments)])

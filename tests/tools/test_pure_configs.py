@@ -3,13 +3,11 @@
 import json
 from pathlib import Path
 
-import derive
-import get_cost
 import pytest
-import train
-from _config import check_search, read_config
 
 from mmtransfer.architecture import Architecture
+from mmtransfer.tools import derive, get_cost, train
+from mmtransfer.tools._config import check_search, read_config
 
 BASE = """
 from mmengine.dataset import DefaultSampler, default_collate
@@ -37,8 +35,8 @@ from mmengine.config import read_base
 with read_base():
     from .base import *
 from mmengine.runner import ValLoop
-from mmtransfer.engine import CheckpointHook, RegularisedOptimWrapper, SearchLoop
-from mmtransfer.engine import SearchLogHook, SearchOptimWrapperConstructor
+from mmtransfer.engine import RegularisedOptimWrapper, SearchLoop, SearchOptimWrapperConstructor
+from mmtransfer.hooks import CheckpointHook, SearchLogHook
 from mmtransfer.search import CostTerm, DifferentiableSearcher
 from torch.optim import SGD, Adam
 

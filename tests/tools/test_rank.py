@@ -14,13 +14,9 @@ from mmtransfer.cost.table import cost_table
 from mmtransfer.scoring.held_out import HeldOut
 from mmtransfer.search import Scores, ScoresError, derive_from_checkpoint
 from mmtransfer.spaces import closest_to_seed
+from mmtransfer.tools import _ranking, rank
 from tests.engine.test_search_loop import run
 from tests.engine.tiny import search_config
-
-sys.path.insert(0, str(Path(__file__).parents[2] / 'tools'))
-
-import _ranking  # noqa: E402
-import rank  # noqa: E402
 
 CONFIG = __file__  # the path of any file of Python
 

@@ -7,19 +7,17 @@ import sys
 import time
 from pathlib import Path
 
-import _stages
 import pytest
-from _stages import Job, Stage
 
-TOOLS = Path(_stages.__file__).parent
+from mmtransfer.tools import _stages
+from mmtransfer.tools._stages import Job, Stage
 
 # A job of one stage, whose command is a script of Bash that starts a process of Python, as
 # tools/dist_train.sh does.
 JOB = """
 import sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from _stages import Job, Stage
+from mmtransfer.tools._stages import Job, Stage
 folder = Path(sys.argv[1])
 Job(folder / 'job.json', [Stage('one', 'one', [str(folder / 'stage.sh'), sys.executable])]).run()
 """
@@ -41,7 +39,7 @@ def test_a_killed_job_takes_its_child_with_it(tmp_path, how):
         f'os.rename({str(tmp_path / "new")!r}, {str(tmp_path / "pid")!r})\n'
         'time.sleep(60)\n'
     )
-    command = [sys.executable, '-c', JOB, str(tmp_path), str(TOOLS)]
+    command = [sys.executable, '-c', JOB, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as job:
         deadline = time.monotonic() + 30
         while not (tmp_path / 'pid').exists():

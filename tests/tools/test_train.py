@@ -1,25 +1,17 @@
 """How the tools choose what to resume and what to test."""
 
+import importlib
 import os
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from mmengine.config import Config
 
-sys.path.insert(0, str(Path(__file__).parents[2] / 'tools'))
-
-import importlib.util  # noqa: E402
-
 
 def tool(name):
-    path = Path(__file__).parents[2] / f'tools/{name}.py'
-    spec = importlib.util.spec_from_file_location(f'mmtransfer_tool_{name}', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f'mmtransfer.tools.{name}')
 
 
 @pytest.fixture
@@ -64,7 +56,7 @@ def test_the_process_group_is_left_after_success_alone(name, cfg, tmp_path, monk
     (tmp_path / 'x.pth').touch()
     arguments = [] if name == 'train' else [str(tmp_path / 'x.pth')]
     monkeypatch.setattr(sys, 'argv', [f'{name}.py', __file__, *arguments])
-    monkeypatch.setattr('_run.run_config', lambda args: cfg)
+    monkeypatch.setattr('mmtransfer.tools._run.run_config', lambda args: cfg)
     monkeypatch.setattr('mmtransfer.compat.end_distributed', lambda: done.append('left'))
     runner = SimpleNamespace(**{name: lambda: done.append('ran')})
     monkeypatch.setattr('mmengine.runner.Runner', SimpleNamespace(from_cfg=lambda cfg: runner))
@@ -80,7 +72,7 @@ def test_one_training_at_a_time_in_a_work_directory(cfg, tmp_path, monkeypatch, 
     """Said before anything is built; a test may run beside it."""
     hold = 'import sys; from mmtransfer.lock import lock_folder; held = lock_folder(sys.argv[1]); '
     hold += 'print(1, flush=True); sys.stdin.read()'
-    monkeypatch.setattr('_run.run_config', lambda args: cfg)
+    monkeypatch.setattr('mmtransfer.tools._run.run_config', lambda args: cfg)
     built = SimpleNamespace(train=lambda: built_for.append(1), test=lambda: built_for.append(2))
     built_for = []
     monkeypatch.setattr('mmengine.runner.Runner', SimpleNamespace(from_cfg=lambda cfg: built))
@@ -103,8 +95,10 @@ def test_one_training_at_a_time_in_a_work_directory(cfg, tmp_path, monkeypatch, 
 @pytest.mark.parametrize(('launcher', 'bound'), [('pytorch', True), ('none', False)])
 def test_the_processes_of_a_killed_launcher_end(cfg, monkeypatch, launcher, bound):
     done = []
-    monkeypatch.setattr('_run.run_config', lambda args: cfg)
-    monkeypatch.setattr('_run.ends_with_parent', lambda parent: lambda: done.append(parent))
+    monkeypatch.setattr('mmtransfer.tools._run.run_config', lambda args: cfg)
+    monkeypatch.setattr(
+        'mmtransfer.tools._run.ends_with_parent', lambda parent: lambda: done.append(parent)
+    )
     monkeypatch.setattr('mmtransfer.compat.init_distributed', lambda launcher: None)
     runner = SimpleNamespace(train=lambda: None)
     monkeypatch.setattr('mmengine.runner.Runner', SimpleNamespace(from_cfg=lambda cfg: runner))

@@ -1,8 +1,9 @@
 """What a search needs of its config, checked before anything is built for it.
 
-A search config inherits a toolbox's and takes each key over by a line of its own, such as
-``param_scheduler = _base_.search.param_scheduler``. Where a line is forgotten the toolbox's own
-setting stays, which fails late or searches something else in silence. Each check says which line.
+A search config inherits a toolbox's and takes over what waits in a variable of ours: all of it by
+``globals().update(_base_.search)``, a key alone by ``train_cfg = _base_.search.train_cfg``. Where
+that is forgotten the toolbox's own setting stays, which fails late or searches something else in
+silence. Each check says what is missing.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -179,7 +180,10 @@ def check_wrapper(model: nn.Module) -> None:
 
 
 def _line(base: str, key: str) -> str:
-    return f'Is the line missing that takes it over? Add `{key} = _base_.{base}.{key}`.'
+    return (
+        f'Is the line missing that takes it over? Add `{key} = _base_.{base}.{key}`, or '
+        f'`globals().update(_base_.{base})` for all that waits there.'
+    )
 
 
 def check_model(runner: Any) -> None:

@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from _errors import UserError
+from mmtransfer.tools._errors import UserError
 
 if TYPE_CHECKING:
     from mmengine.config import Config

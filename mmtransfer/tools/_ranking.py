@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from _config import check_search, read_config
 from mmengine.config import Config
 from mmengine.runner import Runner
 
@@ -34,6 +33,7 @@ from mmtransfer.search import (
     some_of_size,
 )
 from mmtransfer.search.candidates import at_least
+from mmtransfer.tools._config import check_search, read_config
 
 
 def load_search(cfg: Config, checkpoint: str) -> Any:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _config import check_schedule, read_config
-from _processes import ends_with_parent
+from mmtransfer.tools._config import check_schedule, read_config
+from mmtransfer.tools._processes import ends_with_parent
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from mmtransfer.files import own_config
+
 CONFIGS = ('.py', '.json', '.yml', '.yaml')
 CHECKPOINTS = ('.pth', '.pt', '.ckpt', '.bin', '.safetensors')
 PICTURES = ('.png', '.pdf', '.svg', '.jpg', '.jpeg', '.webp', '.eps')
@@ -54,7 +56,8 @@ def option(text: str) -> str:
 
 
 def config_file(text: str) -> str:
-    """The path of a config that exists."""
+    """The path of a config that exists; ``mmtransfer::fna/retinanet_mbv2_search.py`` is ours."""
+    text = str(own_config(text) or text)
     path = Path(text)
     if path.suffix in CHECKPOINTS:
         raise argparse.ArgumentTypeError(

@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from _config import ROOT
-from _errors import UserError
-from _processes import ends_with_parent
-
 from mmtransfer.files import write_atomically
 from mmtransfer.report import clock, expected_work, read_position
+from mmtransfer.tools._config import PACKAGE
+from mmtransfer.tools._errors import UserError
+from mmtransfer.tools._processes import ends_with_parent
 
 
 class StageError(UserError):
@@ -35,7 +34,7 @@ class Stage:
     Args:
         name: Its key in the record of finished stages.
         title: What it does, for people.
-        command: Script under the repository root, and its arguments.
+        command: Script, ``tools/train.py``, and its arguments.
         inputs: What its result follows from beside earlier stages: the text of its config.
         after: Names of the earlier stages whose results it reads.
         folder: Its work directory; one that an interrupted run left is continued.
@@ -127,7 +126,7 @@ class Job:
     def _run(self, stage: Stage, head: str) -> None:
         digest, entry = self.digests[stage.name], self.done.get(stage.name, {})
         command = [sys.executable if stage.command[0].endswith('.py') else 'bash']
-        command += [str(ROOT / stage.command[0]), *stage.command[1:]]
+        command += [str(PACKAGE / stage.command[0]), *stage.command[1:]]
         folder = stage.folder
         if folder is not None and folder.exists() and entry.get('digest') != digest:
             folder.rename(_free_name(folder))
@@ -164,7 +163,7 @@ class Job:
         """Run the command; its output goes to a file, and how far it is to the terminal."""
         log = self._log(stage)
         log.parent.mkdir(parents=True, exist_ok=True)
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+        path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get('PYTHONPATH')]))
         env = dict(os.environ, PYTHONPATH=path, PYTHONUNBUFFERED='1', PYTHON=sys.executable)
         with log.open('a') as file, subprocess.Popen(
             command, env=env, text=True, errors='replace',

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from _errors import UserError
-from _options import change
+from mmtransfer.tools._errors import UserError
+from mmtransfer.tools._options import change
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parents[1]
 _READERS = ('_file2dict', '_parse_lazy_import', '_is_lazy_import')  # MMEngine's, one call per file
 
 
