@@ -13,10 +13,10 @@ data: install
 	$(PY) tools/make_toy_data.py data/toy
 
 test: install
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 
 test-configs: install
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 -m all_configs
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal -m all_configs
 
 # On a machine with a GPU; docs/install.md. ARGS=--cpu lets a CPU stand in.
 gpu:

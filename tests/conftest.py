@@ -3,6 +3,7 @@ time spent on the layout of configs or in search of garbage among imported modul
 
 import gc
 import os
+import shutil
 import uuid
 
 import pytest
@@ -73,3 +74,16 @@ def _modules_are_no_garbage():
     """mmengine collects garbage for each data set that it builds, among all of the toolboxes."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope='module')
+def _folders_go_with_their_module(tmp_path_factory):
+    """Those of fixtures; pytest removes a test's own. Checkpoints are large."""
+    base = tmp_path_factory.getbasetemp()
+    before = set(base.iterdir())
+    yield
+    for path in set(base.iterdir()) - before:
+        if path.is_symlink():  # to the last one of its name
+            path.unlink()
+        elif path.is_dir() and not path.name.startswith('test_'):
+            shutil.rmtree(path)
