@@ -18,7 +18,7 @@ from mmtransfer.compat.annotations import DataError, EmptyDataError, SampleError
 from mmtransfer.hooks.checks.classes import ClassesError
 from tests.shrink import SIZE, shrink
 
-CONFIGS = Path(__file__).parents[2] / 'configs'
+CONFIGS = Path(__file__).parents[3] / 'configs'
 
 
 @pytest.fixture(autouse=True)
