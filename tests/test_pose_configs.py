@@ -8,12 +8,12 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DATASETS, DefaultScope
 from mmengine.runner import Runner
-from mmtransfer.scoring.head_boxes import HeadBoxesError
 
 from mmtransfer import compat
 from mmtransfer.architecture import Architecture
 from mmtransfer.data.split import SeededSamples
 from mmtransfer.hooks.checks.channels import ChannelsError
+from mmtransfer.hooks.checks.head_boxes import HeadBoxesError
 from tests.engine.test_search_loop import assert_equal_states, tensors
 from tests.shrink import shrink
 
