@@ -71,3 +71,19 @@ def test_every_page_can_be_reached_from_the_readme():
         linked = re.findall(r'\]\(([\w/.-]+\.md)', PAGES.get(page, ''))
         left += [p for name in linked if (p := (page.parent / name).resolve()) not in reached]
     assert len(PAGES) > 10 and set(PAGES) <= reached
+
+
+def test_the_readme_shows_a_search_config_as_it_is():
+    config = (ROOT / 'configs/fna/faster-rcnn_mbv2_search.py').read_text(encoding='utf-8')
+    assert f'```python\n{config}```' in PAGES[ROOT / 'README.md']
+
+
+def test_the_readme_shows_python_that_runs(monkeypatch):
+    code = (
+        PAGES[ROOT / 'README.md'].split('## In Python')[1].split('```python\n')[1].split('```')[0]
+    )
+    names: dict = {}
+    monkeypatch.chdir(ROOT)
+    exec(code, names)
+    found = names['table'].of(names['backbone'].architecture)
+    assert found == 4_823_403_200  # FNA's RetinaNet: 4.82 G in the paper
