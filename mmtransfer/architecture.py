@@ -3,7 +3,7 @@
 An architecture is all that a search hands to an adaptation, beside a checkpoint. Its file is JSON:
 it names the space, the seed and the rule that made the choices, so that the file alone is enough to
 rebuild the network. This module knows the form of that file; whether the options belong to the
-space is for :meth:`mmtransfer.space.SearchSpace.check` to say.
+space is for ``mmtransfer.space.SearchSpace.check`` to say.
 """
 
 import dataclasses
@@ -116,7 +116,7 @@ class Architecture:
         """Read the text of an architecture file; only its form is checked.
 
         Args:
-            text: JSON as :meth:`to_json` writes it.
+            text: JSON as ``to_json`` writes it.
             source: What to call the text in errors, usually the file's path.
 
         Raises:
@@ -150,7 +150,7 @@ class Architecture:
 
     @classmethod
     def from_content(cls, content: Mapping[str, Any], source: str) -> 'Architecture':
-        """Read what an architecture file holds from a mapping, see :meth:`from_json`."""
+        """Read what an architecture file holds from a mapping, see ``from_json``."""
         try:
             text = json.dumps(dict(content))
         except (TypeError, ValueError, RecursionError) as error:
@@ -161,7 +161,7 @@ class Architecture:
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> 'Architecture':
-        """Read an architecture file; only its form is checked, see :meth:`from_json`."""
+        """Read an architecture file; only its form is checked, see ``from_json``."""
         name = os.fspath(path)
         _expect(len(name) <= PATH, 'path', f'a path of at most {PATH} characters', name)
         try:

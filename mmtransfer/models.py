@@ -33,9 +33,9 @@ class Supernet(Protocol):
     """A backbone that can be searched: what searchers, the loop, scoring, remapping and the tools
     ask of it, and all that they ask.
 
-    It is an :class:`torch.nn.Module` that maps images (N, C, H, W) to features. The modules of its
+    It is an ``torch.nn.Module`` that maps images (N, C, H, W) to features. The modules of its
     candidates have the names of the nodes that the kind of its space gives for a supernet. What has
-    ``architecture_parameters`` is taken to be one. :class:`mmtransfer.backbones.Selective` has the
+    ``architecture_parameters`` is taken to be one. ``mmtransfer.backbones.Selective`` has the
     part that does not depend on how it is built.
 
     Attributes:
@@ -66,7 +66,7 @@ class Supernet(Protocol):
 
     @property
     def selection(self) -> Architecture | str:
-        """The architecture that runs, or :data:`mmtransfer.backbones.MIXTURE`."""
+        """The architecture that runs, or ``mmtransfer.backbones.MIXTURE``."""
 
     def select(self, selection: Architecture | str) -> None:
         """Choose what runs from now on; not between a training forward pass and the end of its

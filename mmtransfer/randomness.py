@@ -25,7 +25,7 @@ def draw_seed(seed: int, purpose: str, *counters: int) -> int:
 
 
 def draw_rng(seed: int, purpose: str, *counters: int) -> random.Random:
-    """A generator that starts from :func:`draw_seed`."""
+    """A generator that starts from ``draw_seed``."""
     return random.Random(draw_seed(seed, purpose, *counters))
 
 
@@ -51,7 +51,7 @@ def random_state() -> tuple[Any, ...]:
 
 
 def set_random_state(state: tuple[Any, ...]) -> None:
-    """The inverse of :func:`random_state`."""
+    """The inverse of ``random_state``."""
     random.setstate(state[0])
     np.random.set_state(state[1])
     torch.set_rng_state(state[2])

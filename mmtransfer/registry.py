@@ -73,6 +73,6 @@ def named_type(config: Any, registry: root.Registry, scope: str | None = None) -
 
 def is_a(config: Any, kind: type, registry: root.Registry, scope: str | None = None) -> bool:
     """Whether a part of a config names a class, or one that is derived from it; arguments as of
-    :func:`named_type`."""
+    ``named_type``."""
     found = named_type(config, registry, scope)
     return isinstance(found, type) and issubclass(found, kind)

@@ -172,7 +172,7 @@ class SearchSpace:
             **meta: ``cost``, ``input_size``, ``output_stride`` and ``provenance``.
 
         Raises:
-            SpaceError: See :meth:`check`.
+            SpaceError: See ``check``.
         """
         names = [choice.name for choice in self.choices]
         if not isinstance(options, Mapping):

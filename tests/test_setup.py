@@ -1,4 +1,4 @@
-"""What `pip install mmtransfer` and `make install` put into an environment."""
+"""What ``pip install mmtransfer`` and ``make install`` put into an environment."""
 
 import json
 import os

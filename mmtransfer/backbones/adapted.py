@@ -30,7 +30,7 @@ class AdaptedBackbone(StagedBackbone):
         max_blocks: With ``blocks``, of the supernet that the weights will come from.
         expand_indices: The stages whose first block's expansion is returned as well, before the
             features of ``out_indices``; ascending (SSDLite).
-        **settings: What all backbones share, see :class:`mmtransfer.backbones.Settings`.
+        **settings: What all backbones share, see ``mmtransfer.backbones.Settings``.
 
     Raises:
         ArchitectureError: The architecture cannot be read or is not of its space.

@@ -12,7 +12,7 @@ from mmtransfer.seeds import Seed
 @WEIGHT_INITIALIZERS.register_module()
 class Remap:
     """What ``init_cfg=dict(type='mmtransfer.Remap', ...)`` names. Our networks act on it themselves
-    (:func:`take_remap`), after MMEngine has initialised them; so MMEngine never builds it there.
+    (``take_remap``), after MMEngine has initialised them; so MMEngine never builds it there.
 
     Raises:
         ValueError: Another network was given it.

@@ -27,7 +27,7 @@ class DepthSupernet(StagedSupernet):
             seed's own numbers.
         differentiable: With logits, for a differentiable search: a stage's mixture is the sum of
             what its first 1, 2, ... blocks return, weighted by the probability that it ends there.
-        **settings: What all backbones share, see :class:`mmtransfer.backbones.Settings`. Remapped
+        **settings: What all backbones share, see ``mmtransfer.backbones.Settings``. Remapped
             from a seed, blocks beyond its own begin as copies of the last one of their stage.
 
     Raises:

@@ -20,10 +20,10 @@ class FNASupernet(LayerwiseSupernet):
     Args:
         seed: Name of the network that the space is built around.
         layers, kernels, expansions, min_layers, restrict: What the space around a seed of MBConv
-            blocks offers, see :func:`mmtransfer.spaces.mbconv_space`.
-        ops: What that around a ResNet offers, see :func:`mmtransfer.spaces.residual_space`.
+            blocks offers, see ``mmtransfer.spaces.mbconv_space``.
+        ops: What that around a ResNet offers, see ``mmtransfer.spaces.residual_space``.
         **settings: ``temperature``, ``expand_indices`` and what all backbones share, see
-            :class:`LayerwiseSupernet` and :class:`mmtransfer.backbones.Settings`.
+            ``LayerwiseSupernet`` and ``mmtransfer.backbones.Settings``.
 
     Raises:
         SpaceError: The arguments make no space.

@@ -36,7 +36,7 @@ def run_graph(
     """Run nodes in their order; an output is freed when all have read it.
 
     Args:
-        nodes: Each reads earlier ones, or :data:`mmtransfer.seeds.STEM`.
+        nodes: Each reads earlier ones, or ``mmtransfer.seeds.STEM``.
         run: Called with a node and with its inputs, if its op joins them, else with their sum;
             returns the node's output.
         x: The features before the first stage.

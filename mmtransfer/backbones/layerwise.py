@@ -38,11 +38,11 @@ class LayerwiseSupernet(StagedSupernet):
     ``logits`` holds one vector per choice of the space, in the space's order.
 
     Args:
-        space: Of a kind that names its choices after the layers, as :func:`space_stages` asks.
+        space: Of a kind that names its choices after the layers, as ``space_stages`` asks.
         temperature: Divides the logits, positive.
         expand_indices: The stages whose first layer's expansion is returned as well, before the
             features of ``out_indices``; its candidates must all expand alike (SSDLite).
-        **settings: What all backbones share, see :class:`mmtransfer.backbones.Settings`.
+        **settings: What all backbones share, see ``mmtransfer.backbones.Settings``.
     """
 
     def __init__(

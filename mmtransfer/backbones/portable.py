@@ -42,7 +42,7 @@ def identified(part: Any) -> Any:
 
 
 def _replaced(value: Any, change: Callable[[Architecture], Any]) -> Any:
-    """A copy with the architectures changed that an `AdaptedBackbone` reads, seeds left alone."""
+    """A copy with the architectures changed that an ``AdaptedBackbone`` reads, seeds left alone."""
     if isinstance(value, dict):
         # What a config of pure Python imports stays as it stands there, so that it can be dumped.
         copy = type(value)((k, _replaced(v, change)) for k, v in dict.items(value))

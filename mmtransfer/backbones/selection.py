@@ -20,8 +20,8 @@ class SelectionError(RuntimeError):
 class PendingBackward:
     """Forward passes whose backward pass has not ended yet.
 
-    A forward pass counts from :meth:`watch` until the end of the first backward pass that reaches
-    one of its outputs, or until :meth:`clear`.
+    A forward pass counts from ``watch`` until the end of the first backward pass that reaches
+    one of its outputs, or until ``clear``.
     """
 
     def __init__(self) -> None:

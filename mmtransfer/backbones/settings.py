@@ -28,7 +28,7 @@ class Settings:
         channels_last: Compute in PyTorch's channels-last layout, features included: the same values
             up to rounding, and where convolutions are narrow or depthwise often faster.
         in_channels: Of the images: 3 for colours, 1 for grey, any number; weights of a seed are
-            made to fit (:func:`mmtransfer.remap.rules.fit_colours`).
+            made to fit (``mmtransfer.remap.rules.fit_colours``).
 
     Raises:
         ValueError: ``in_channels`` is no number of channels. The backbone, which knows its stages,

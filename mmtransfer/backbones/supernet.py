@@ -21,9 +21,9 @@ class Selective(nn.Module):
     """A network of which a ``selection`` runs: one architecture of ``space``, or the mixture.
 
     From a forward pass in training mode with gradients until the end of its backward pass the
-    selection is fixed; :meth:`release` ends that early. A subclass sets ``space`` and calls
-    :meth:`begin_selecting` once it is built, and calls ``self._pending.watch(features)`` in every
-    such forward pass. With :meth:`add_logits` the mixture can be selected too.
+    selection is fixed; ``release`` ends that early. A subclass sets ``space`` and calls
+    ``begin_selecting`` once it is built, and calls ``self._pending.watch(features)`` in every
+    such forward pass. With ``add_logits`` the mixture can be selected too.
     """
 
     space: SearchSpace
@@ -137,7 +137,7 @@ class StagedSupernet(Selective, StagedBackbone):
     Args:
         space: What may be chosen. Its kind names the nodes to build.
         settings: What all backbones can be told.
-        expand_indices: See :class:`StagedBackbone`.
+        expand_indices: See ``StagedBackbone``.
         logits: Whether the mixture of all candidates can be selected.
     """
 

@@ -24,7 +24,7 @@ def conv_norm_act(
     """A convolution without bias, its norm and its activation (``None``: no activation).
 
     Padding keeps the size at stride 1 and gives ceil(size / 2) at stride 2. At stride 2
-    ``same_padding`` pads as TensorFlow's SAME does (:class:`SamePadConv2d`): even inputs get the
+    ``same_padding`` pads as TensorFlow's SAME does (``SamePadConv2d``): even inputs get the
     larger half at the bottom and right. At stride 1, or kernel 1, the two ways are one.
     """
     same = same_padding and stride > 1 and kernel > 1

@@ -33,10 +33,10 @@ class Residual(nn.Module):
     """Convolutions with norms, an activation between them and after the sum with the shortcut.
 
     Maps (N, C, H, W) to (N, C', ceil(H / stride), ceil(W / stride)). The convolutions are those of
-    the ops in :mod:`mmtransfer.seeds.residual`; the one named ``downsample``, if there is one, is
+    the ops in ``mmtransfer.seeds.residual``; the one named ``downsample``, if there is one, is
     the shortcut. ResNet, Sec. 3.3 and Fig. 5; the stride is on the spatial convolution.
 
-    Those in ``se`` gate the channels before the sum (:class:`SqueezeExcite`). Those in
+    Those in ``se`` gate the channels before the sum (``SqueezeExcite``). Those in
     ``non_local`` are a non-local module after the block, MMCV's: embedded Gaussian, scaled; its
     last norm begins at 0, and so the module as the identity (Non-local Neural Networks, Sec. 3.3).
 

@@ -32,7 +32,7 @@ def apply() -> None:
 
 
 def apply_remedies() -> None:
-    """Run every remedy. Importing :mod:`mmtransfer.registry` does, so that they hold in every
+    """Run every remedy. Importing ``mmtransfer.registry`` does, so that they hold in every
     program whose config names a type of ours; no toolbox is imported for it."""
     register_for_mmengine()
     mend_checkpoint_loaders()

@@ -11,7 +11,7 @@ from mmtransfer.compat.patching import after_import
 def mend_checkpoint_loaders() -> None:
     """MMEngine takes a checkpoint without looking at its sums, loads web addresses without
     ``weights_only``, and its living fork falls back to ``weights_only=False``. Let it read all of
-    them as :func:`read_checkpoint` does: in resume, load_from, test and inference.
+    them as ``read_checkpoint`` does: in resume, load_from, test and inference.
 
     mmengine.runner is never imported for it: the loaders are replaced when it is imported."""
 

@@ -9,7 +9,7 @@ class MissingFeatureError(ImportError):
 
 
 def check_features() -> None:
-    """Raise :class:`MissingFeatureError` naming what is missing; versions are never refused."""
+    """Raise ``MissingFeatureError`` naming what is missing; versions are never refused."""
     missing = [
         f'{name} ({what})'
         for name, what in (

@@ -4,5 +4,5 @@ import warnings
 
 
 def quiet_pkg_resources() -> None:
-    """MMEngine imports pkg_resources for `pkg::` configs, which warns on every use."""
+    """MMEngine imports pkg_resources for ``pkg::`` configs, which warns on every use."""
     warnings.filterwarnings('ignore', message='pkg_resources is deprecated')

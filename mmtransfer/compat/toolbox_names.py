@@ -5,7 +5,7 @@ import importlib.util
 
 
 def name_toolboxes_by_module() -> None:
-    """MMEngine finds `mmseg::` configs by the distribution `mmsegmentation`, which a fork or a
+    """MMEngine finds ``mmseg::`` configs by the distribution ``mmsegmentation``, which a fork or a
     checkout on the path has not got. Where it is absent, let it look for the module instead."""
     from mmengine.config.utils import MODULE2PACKAGE
 

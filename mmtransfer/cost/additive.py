@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AdditiveTable:
-    """A :class:`mmtransfer.cost.CostTable` whose options' costs add up: exact integers where they
+    """A ``mmtransfer.cost.CostTable`` whose options' costs add up: exact integers where they
     are counted, milliseconds where measured.
 
     Choices are independent: no option changes the widths of a stage and the first layer of a stage
@@ -28,7 +28,7 @@ class AdditiveTable:
     Args:
         space: The space.
         input_size: (H, W) of the image.
-        metric: Name of one of :data:`mmtransfer.cost.metrics.METRICS`.
+        metric: Name of one of ``mmtransfer.cost.metrics.METRICS``.
         fixed: Cost of what is not searched: the stem and the first stage.
         entries: Choice name -> option -> cost, in the space's order; skipping costs 0.
         output_stride: Of the backbone: 8, 16 or 32.

@@ -59,7 +59,7 @@ def own_backbone_configs(model: Any, scope: str | None = None) -> dict[str, Any]
 
 def own_supernet(model: Any, scope: str | None = None) -> Any:
     """The config of the one supernet in the config of a model, without its weights; arguments as
-    of :func:`own_backbone_configs`.
+    of ``own_backbone_configs``.
 
     Raises:
         ValueError: There is none, or there are several.

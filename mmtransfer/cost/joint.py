@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class JointTable:
-    """A :class:`mmtransfer.cost.CostTable` of a kind of space that has no parts of its own per
+    """A ``mmtransfer.cost.CostTable`` of a kind of space that has no parts of its own per
     option: what an architecture costs are the nodes that are left of it.
 
     Args:
-        space: The space; its record is one of :class:`mmtransfer.spaces.kind.JointCosts` too.
+        space: The space; its record is one of ``mmtransfer.spaces.kind.JointCosts`` too.
         input_size: (H, W) of the image.
-        metric: Name of one of :data:`mmtransfer.cost.metrics.METRICS`.
+        metric: Name of one of ``mmtransfer.cost.metrics.METRICS``.
         fixed: Cost of the stem.
         entries: Name of each node of the supernet -> the text of its op -> its cost.
         output_stride: Of the backbone: 8, 16 or 32.

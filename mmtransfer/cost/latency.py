@@ -115,7 +115,7 @@ def latency_table(
     output_stride: int = 32,
     in_channels: int = 3,
 ) -> MeasuredTable:
-    """A cost table of milliseconds; the entries are those of :func:`timed`, in any order."""
+    """A cost table of milliseconds; the entries are those of ``timed``, in any order."""
     ordered = {n: {o: entries[n][o] for o in options} for n, options in timed(space).items()}
     conditions = (space, input_size, 'latency', fixed)
     kind = JointTable if record_of(space).parts(space) is None else AdditiveTable
@@ -183,7 +183,7 @@ def read_latency(
         if getattr(stamp, name) != value:
             raise LatencyTableError(
                 f'the latency table {text!r} must have been measured with {name} = {value!r}, as '
-                f'here; its stamp says {getattr(stamp, name)!r}. {_anew(text)}'
+                f'here; its stamp says {getattr(stamp, name)!r}. {_again(text)}'
             )
     check_times(space, content['fixed'], content['entries'], text)
     table = latency_table(
@@ -240,7 +240,7 @@ def check_times(space: SearchSpace, fixed: Any, entries: Any, source: str) -> No
     }:
         raise LatencyTableError(
             f'the latency table {source!r} must hold one time per option of every choice '
-            f'({", ".join(shape)}); some are missing or unknown. {_anew(source)}'
+            f'({", ".join(shape)}); some are missing or unknown. {_again(source)}'
         )
     times = {'fixed': fixed} | {f'{c}/{o}': t for c, row in entries.items() for o, t in row.items()}
     for name, time in times.items():
@@ -248,7 +248,7 @@ def check_times(space: SearchSpace, fixed: Any, entries: Any, source: str) -> No
         if not number or not (time == 0 if name.endswith(f'/{SKIP}') else time > 0):
             raise LatencyTableError(
                 f'every time in the latency table {source!r} must be finite and positive (0 for '
-                f'{SKIP!r}), in ms; {name} is {time!r}. {_anew(source)}'
+                f'{SKIP!r}), in ms; {name} is {time!r}. {_again(source)}'
             )
 
 
@@ -256,18 +256,18 @@ def _content(path: str) -> dict[str, Any]:
     try:
         content = json.loads(Path(path).read_text(encoding='utf-8'))
     except FileNotFoundError:
-        raise LatencyTableError(f'there is no latency table {path!r}. {_anew(path)}') from None
+        raise LatencyTableError(f'there is no latency table {path!r}. {_again(path)}') from None
     except (OSError, ValueError) as error:
         raise LatencyTableError(
             f'the latency table {path!r} must be a whole JSON file; received: {error}. '
-            f'{_anew(path)}'
+            f'{_again(path)}'
         ) from None
     keys = tuple(content) if isinstance(content, dict) else ()
     if set(keys) != set(_KEYS) or content['format'] != FORMAT or content['unit'] != 'ms':
         raise LatencyTableError(
             f'the latency table {path!r} must be an object with the keys {", ".join(_KEYS)}, of '
             f"format {FORMAT} and unit 'ms'; received the keys {', '.join(keys) or 'none'}. "
-            f'{_anew(path)}'
+            f'{_again(path)}'
         )
     return content
 
@@ -277,18 +277,18 @@ def _stamp(values: Any, path: str) -> Stamp:
     if not isinstance(values, dict) or {'in_channels', *values} != set(names):
         raise LatencyTableError(
             f'the stamp of the latency table {path!r} must have the fields {", ".join(names)}; '
-            f'received {sorted(values) if isinstance(values, dict) else values!r}. {_anew(path)}'
+            f'received {sorted(values) if isinstance(values, dict) else values!r}. {_again(path)}'
         )
     if values['device'] not in ('cpu', 'cuda'):
         raise LatencyTableError(
             f"the device of a latency table must be 'cpu' or 'cuda'; the stamp of {path!r} says "
-            f'{values["device"]!r}. {_anew(path)}'
+            f'{values["device"]!r}. {_again(path)}'
         )
     size = values['input_size']
     return Stamp(**{**values, 'input_size': tuple(size) if isinstance(size, list) else size})
 
 
-def _anew(path: str) -> str:
+def _again(path: str) -> str:
     return (
         f'Measure again on this device with the config of the search: '
         f'`python tools/measure_latency.py CONFIG -o {path}`.'

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class CostTable(Protocol):
     """What the backbones of a space cost. No forward pass is needed to know.
 
-    What rests on costs that add up asks for an :class:`mmtransfer.cost.AdditiveTable`.
+    What rests on costs that add up asks for an ``mmtransfer.cost.AdditiveTable``.
     """
 
     @property
@@ -27,7 +27,7 @@ class CostTable(Protocol):
 
     @property
     def metric(self) -> str:
-        """Name of one of :data:`mmtransfer.cost.metrics.METRICS`."""
+        """Name of one of ``mmtransfer.cost.metrics.METRICS``."""
 
     @property
     def input_size(self) -> Size:
@@ -72,7 +72,7 @@ def cost_table(
     Args:
         space: A space around a seed.
         input_size: (H, W) of the image.
-        metric: Name of one of :data:`mmtransfer.cost.metrics.METRICS` that is counted, such as
+        metric: Name of one of ``mmtransfer.cost.metrics.METRICS`` that is counted, such as
             ``'madds'`` (multiply-adds) or ``'params'``.
         output_stride: Of the backbone: 8, 16 or 32; strides beyond it are dilations.
         in_channels: Of the images.
@@ -116,9 +116,9 @@ def table_for(
 
     Args:
         train_cfg: Of the search config. ``metric`` is the name of one of
-            :data:`mmtransfer.cost.metrics.METRICS`, by default ``'madds'``; ``input_size`` is
+            ``mmtransfer.cost.metrics.METRICS``, by default ``'madds'``; ``input_size`` is
             (H, W); ``latency_table``, for what is measured, see
-            :func:`mmtransfer.cost.latency.asked_latency`.
+            ``mmtransfer.cost.latency.asked_latency``.
         space: The space that is searched.
         output_stride: Of the supernet.
         in_channels: Of the images that it reads.

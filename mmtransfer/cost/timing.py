@@ -64,7 +64,7 @@ def supernet_jobs(supernet: Supernet, images: Tensor) -> dict[tuple[str, str], J
         images: (N, C, H, W), of the supernet's device and dtype.
 
     Returns:
-        What to hand to :func:`median_times`, in evaluation mode and without gradients. Where depth
+        What to hand to ``median_times``, in evaluation mode and without gradients. Where depth
         is searched, option n stands for the n-th block alone.
     """
     supernet.eval()
@@ -118,7 +118,7 @@ def _run(module: Any, x: Tensor) -> Tensor:
 def table_of_times(
     supernet: Supernet, input_size: Size, times: Mapping[tuple[str, str], float]
 ) -> MeasuredTable:
-    """The latency table of what :func:`median_times` found for :func:`supernet_jobs`."""
+    """The latency table of what ``median_times`` found for ``supernet_jobs``."""
     parts = record_of(supernet.space).parts(supernet.space, supernet.output_stride)
     if parts is None:
         entries = {n: {o: times[n, o]} for n, o in times if (n, o) != FIXED}

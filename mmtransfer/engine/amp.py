@@ -34,7 +34,7 @@ class RegularisedAmpOptimWrapper(RegularisedOptimWrapper):
             default the whole model for float16 with CUDA, as in MMEngine; else backbone and neck,
             because heads call operators that are written for float32 and, with CUDA, float16 (NMS,
             RoIAlign, decoding by NumPy).
-        **kwargs: See :class:`RegularisedOptimWrapper`.
+        **kwargs: See ``RegularisedOptimWrapper``.
 
     Raises:
         ValueError: An argument is out of its range, or the model has no such part.
@@ -129,7 +129,7 @@ class RegularisedAmpOptimWrapper(RegularisedOptimWrapper):
         return {**super().state_dict(), 'loss_scaler': self.loss_scaler.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The inverse of :meth:`state_dict`."""
+        """The inverse of ``state_dict``."""
         state = dict(state_dict)
         scaler = state.pop('loss_scaler', None)
         if scaler:

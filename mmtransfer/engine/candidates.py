@@ -26,7 +26,7 @@ class Candidates:
             and supernet can. The scores are the same.
 
     Attributes:
-        scorer: Candidate -> score; None before :meth:`prepare`.
+        scorer: Candidate -> score; None before ``prepare``.
         scores: None until the first candidate is asked for.
 
     Raises:
@@ -111,5 +111,5 @@ class Candidates:
         return {'scores': told and told.to_data()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """The inverse of :meth:`state`."""
+        """The inverse of ``state``."""
         self._restored = state.get('scores')

@@ -21,7 +21,7 @@ def on_host(values: Mapping[str, Any]) -> dict[str, Any]:
 def together(
     values: Mapping[str, Any], vectors: Mapping[str, Tensor]
 ) -> tuple[dict[str, Any], dict[str, list[float]]]:
-    """As :func:`on_host`, with the numbers of some vectors in the same copy.
+    """As ``on_host``, with the numbers of some vectors in the same copy.
 
     Args:
         values: See there.

@@ -22,7 +22,7 @@ class RegularisedOptimWrapper(OptimWrapper):
     """MMEngine's wrapper that adds regularisers to the task loss and refuses a loss that is not
     finite, on any rank.
 
-    ``total = task + sum(regularisers)``. The loop sets :attr:`terms`; their values are logged as
+    ``total = task + sum(regularisers)``. The loop sets ``terms``; their values are logged as
     ``train/<name>``.
 
     Args:
@@ -63,7 +63,7 @@ class RegularisedOptimWrapper(OptimWrapper):
         super().update_params(loss, step_kwargs, zero_kwargs)
 
     def _clip_grad(self) -> None:
-        """As MMEngine's, which waits for the norm to log it; a search reads it from :attr:`norms`
+        """As MMEngine's, which waits for the norm to log it; a search reads it from ``norms``
         with the other numbers of the step."""
         if not self.kind:
             super()._clip_grad()
@@ -91,7 +91,7 @@ class RegularisedOptimWrapper(OptimWrapper):
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """The inverse of :meth:`state_dict`."""
+        """The inverse of ``state_dict``."""
         state = dict(state_dict)
         accumulated = state.pop('accumulated', None)
         super().load_state_dict(state)

@@ -25,7 +25,7 @@ class DistributedDataParallel(MMDistributedDataParallel):
         module: The model, on its device.
         device_ids: MMEngine's runner gives the number of this process; on the CPU there is none.
         broadcast_buffers: False leaves the statistics of normalisation to each rank, until
-            :class:`AverageStatisticsHook` joins them.
+            ``AverageStatisticsHook`` joins them.
         find_unused_parameters: Parameters without a gradient (a head without a positive sample)
             count as zero where another rank has one, and stay as they are where none has.
         **kwargs: PyTorch's.
@@ -88,7 +88,7 @@ class AverageGradients(nn.Module):
                 tensor.data.copy_(first)
 
     def train_step(self, data: Any, optim_wrapper: Any) -> dict[str, Tensor]:
-        """As :meth:`BaseModel.train_step`, with averaged gradients."""
+        """As ``BaseModel.train_step``, with averaged gradients."""
         with optim_wrapper.optim_context(self):
             data = self.module.data_preprocessor(data, True)
             losses = self.module._run_forward(data, mode='loss')
@@ -101,11 +101,11 @@ class AverageGradients(nn.Module):
         return log_vars
 
     def val_step(self, data: Any) -> list:
-        """As :meth:`BaseModel.val_step`."""
+        """As ``BaseModel.val_step``."""
         return self.module.val_step(data)
 
     def test_step(self, data: Any) -> list:
-        """As :meth:`BaseModel.test_step`."""
+        """As ``BaseModel.test_step``."""
         return self.module.test_step(data)
 
     def forward(self, *args, **kwargs) -> Any:

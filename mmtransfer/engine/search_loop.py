@@ -62,17 +62,17 @@ class SearchLoop(SearchState):
             in (0, 1), or the config of a dataset of their own. Nothing is held out for a searcher
             that does not ask for it.
         searcher: Config of the searcher; its ``target`` or ``maximum`` may be ``'seed'`` or a share
-            of the seed's cost, see :mod:`mmtransfer.search.target`.
-        arch_begin, alternation: Of the :class:`DifferentiableSearcher`, which may have them in its
+            of the seed's cost, see ``mmtransfer.search.target``.
+        arch_begin, alternation: Of the ``DifferentiableSearcher``, which may have them in its
             own config as well.
         regularisers: Configs of terms added to the loss; a cost term's target likewise, or
             ``'searcher'`` for the searcher's.
         metric: What the cost is: ``'madds'``, ``'params'`` or ``'latency'`` in milliseconds. The
             targets of searcher and cost term have its unit.
         latency_table: For latency: a file of ``tools/measure_latency.py``, see
-            :func:`mmtransfer.cost.table.table_for`.
-        evaluation: How candidates are scored, the arguments of :class:`Evaluation`.
-        shared_evaluation: Score the candidates of a step together, see :class:`Candidates`.
+            ``mmtransfer.cost.table.table_for``.
+        evaluation: How candidates are scored, the arguments of ``Evaluation``.
+        shared_evaluation: Score the candidates of a step together, see ``Candidates``.
         val_begin, val_interval: As in MMEngine; validation runs the derived architecture.
 
     Raises:

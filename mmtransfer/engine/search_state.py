@@ -107,7 +107,7 @@ class SearchState(EpochBasedTrainLoop):
         return state
 
     def restore(self, state: dict) -> None:
-        """Take what :meth:`checkpoint_state` said when the checkpoint was written."""
+        """Take what ``checkpoint_state`` said when the checkpoint was written."""
         if self.data.held_out is not None and (
             moved := describe_other_split(state, self.runner.cfg.train_cfg.get('split'))
         ):

@@ -22,7 +22,7 @@ class ChainReportHook(Hook):
 
     The work directory gets ``chain/architecture_{blocks}.json``, one file per size; ``chain.json``,
     the allocations with their costs, scores and all metrics; ``chain.md``, the same as a table; and
-    ``chain.png``, the score against the cost. A :class:`GreedyBlockSearcher` brings it along.
+    ``chain.png``, the score against the cost. A ``GreedyBlockSearcher`` brings it along.
     """
 
     priority = 'LOWEST'  # after the last checkpoint
@@ -80,7 +80,7 @@ def write_chain(
 def chain_member(
     kept: Architecture, searcher: GreedyBlockSearcher, scores: Scores, table: CostTable
 ) -> Member:
-    """What table and picture show of one network; arguments as of :func:`write_chain`."""
+    """What table and picture show of one network; arguments as of ``write_chain``."""
     scale = METRICS[table.metric].scale
     rivals = [a for a in searcher.step_of(kept) if a != kept]
     return Member(

@@ -41,7 +41,7 @@ class AtomicLocalBackend(LocalBackend):
     """MMEngine's local files, written atomically."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes to a file, see :func:`write_atomically`."""
+        """Write bytes to a file, see ``write_atomically``."""
         write_atomically(obj, filepath)
 
 
@@ -54,7 +54,7 @@ class CheckpointHook(_CheckpointHook):
     config it belongs to, and resuming it with another is refused. When the loop can ``derive()``,
     ``architecture.json`` is written beside it. What a search finds after its last step by scoring
     candidates is added to the last checkpoint. On several ranks what is validated is what is saved,
-    see :class:`AverageStatisticsHook`.
+    see ``AverageStatisticsHook``.
 
     The dumped config and the one in the checkpoints hold the architecture itself. A work directory
     that was copied or moved resumes its own checkpoint and leaves those of its origin alone. What a

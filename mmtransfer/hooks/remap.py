@@ -28,7 +28,7 @@ class RemapHook(Hook):
         prefix: Only the tensors whose names begin so are taken, without it: ``'student.'``.
         **strategy: With the seed, ``width``, ``kernel`` and ``new``: what a layer with fewer
             channels keeps, where the taps go in a larger kernel (Sec. 4.9), and whether new hidden
-            channels are zero or learn; see `mmtransfer.remap.with_strategy`.
+            channels are zero or learn; see ``mmtransfer.remap.with_strategy``.
     """
 
     priority = 'NORMAL'

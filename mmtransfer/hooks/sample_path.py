@@ -80,7 +80,7 @@ class SamplePathHook(Hook):
 
 
 def named_architecture(space: SearchSpace, name: Named) -> Architecture:
-    """An architecture of a space, as :class:`SamplePathHook` takes it.
+    """An architecture of a space, as ``SamplePathHook`` takes it.
 
     Raises:
         ValueError: The space has no largest architecture, or the name has another form.

@@ -59,7 +59,7 @@ class AverageStatisticsHook(Hook):
     """Averages the statistics of normalisation before every validation and every checkpoint, those
     of an EMA copy too.
 
-    :class:`CheckpointHook` has one, so only a config with another checkpoint hook needs to name it.
+    ``CheckpointHook`` has one, so only a config with another checkpoint hook needs to name it.
     It takes the place of MMEngine's SyncBuffersHook and the toolboxes' SyncNormHook, which do
     nothing beside it.
     """
@@ -116,7 +116,7 @@ class ReestimateBNHook(Hook):
         self.frozen = frozen
 
     def before_train(self, runner) -> None:
-        """Runs :func:`reestimate_bn` on the training data."""
+        """Runs ``reestimate_bn`` on the training data."""
         if runner.iter > 0 or runner._resume:
             return
         model = unwrap(runner.model)

@@ -181,7 +181,7 @@ def _sums(statistics: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
 class NormSums:
     """What reached some norms in several batches, from which their statistics follow.
 
-    All of it stays on the device until :meth:`write`.
+    All of it stays on the device until ``write``.
 
     Args:
         layers: The norms.
@@ -191,7 +191,7 @@ class NormSums:
         self.heard: dict[Any, list[tuple[Tensor, int]]] = {m: [] for m in layers}
 
     def add(self, layer: Any, statistics: Tensor, count: int) -> None:
-        """Take in one input, as :func:`listening` tells of it."""
+        """Take in one input, as ``listening`` tells of it."""
         self.heard[layer].append((statistics, count))
 
     def write(self, model: nn.Module) -> int:

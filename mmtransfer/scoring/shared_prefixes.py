@@ -6,7 +6,7 @@ two candidates have in common run once, without anybody saying which these are. 
 in such a block counts for the re-estimated statistics of every candidate that shares it.
 
 Each candidate has its own random numbers, statistics and evaluator, and what is used again are the
-very tensors that it would have computed. So its score is the one that :class:`HeldOut` gives, bit
+very tensors that it would have computed. So its score is the one that ``HeldOut`` gives, bit
 for bit on the CPU.
 """
 
@@ -58,7 +58,7 @@ class RememberingBlocks:
         run: How many blocks have run, counted for every batch.
         alone: How many would have run if nothing was remembered.
         passes: Of the candidate over this batch.
-        heard: Is told what reached a norm, see :func:`mmtransfer.scoring.bn.listening`.
+        heard: Is told what reached a norm, see ``mmtransfer.scoring.bn.listening``.
     """
 
     def __init__(self, supernet: Any) -> None:
@@ -109,7 +109,7 @@ class RememberingBlocks:
 
 
 class SharedHeldOut(held_out.HeldOut):
-    """As :class:`HeldOut`; at the first pending candidate that it is asked for, it scores all.
+    """As ``HeldOut``; at the first pending candidate that it is asked for, it scores all.
 
     Args:
         inputs: What is scored, and on what.
@@ -150,7 +150,7 @@ class SharedHeldOut(held_out.HeldOut):
 
     @torch.no_grad()
     def _statistics(self, candidates: Sequence[Architecture]) -> list[Statistics]:
-        """Each candidate's, as :func:`mmtransfer.scoring.bn.reestimate_bn` has them."""
+        """Each candidate's, as ``mmtransfer.scoring.bn.reestimate_bn`` has them."""
         loader, turns = self.inputs.weights_loader, self._turns(candidates)
         self.begin()
         loader.start_at(0, 0)

@@ -108,7 +108,7 @@ class CandidateSearcher(Searcher):
 class RandomSearcher(CandidateSearcher):
     """Scores so many architectures, drawn uniformly within the cost bound, and takes the best.
 
-    See :class:`CandidateSearcher` for the arguments.
+    See ``CandidateSearcher`` for the arguments.
     """
 
 
@@ -116,7 +116,7 @@ class ListSearcher(CandidateSearcher):
     """Scores the architectures of a list, in their order, and takes the best.
 
     Args:
-        supernet, table, seed: See :class:`CandidateSearcher`.
+        supernet, table, seed: See ``CandidateSearcher``.
         listed: At least one, all different.
     """
 

@@ -82,7 +82,7 @@ def derive(
 
 
 def additive_for_target(table: CostTable) -> AdditiveTable:
-    """The same table; ValueError unless its costs add up, on which :func:`derive` rests."""
+    """The same table; ValueError unless its costs add up, on which ``derive`` rests."""
     return need_additive(
         table,
         'to derive an architecture of a target',

@@ -19,14 +19,14 @@ class EvolutionSearcher(CandidateSearcher):
     before, are drawn again; where the best have no new ones, a random candidate takes their place.
 
     Args:
-        supernet, table, seed: See :class:`CandidateSearcher`.
+        supernet, table, seed: See ``CandidateSearcher``.
         population: Candidates of a generation.
         generations: How many there are, the random one included. ``population * generations``
             candidates are scored.
         parents: How many of the best have children.
         crossover: Share of the children that have two parents, in [0, 1].
         mutation: Chance of each choice to change in a mutation, in [0, 1].
-        target, tolerance, maximum: The cost bound, see :class:`CandidateSearcher`.
+        target, tolerance, maximum: The cost bound, see ``CandidateSearcher``.
 
     Raises:
         TargetError: The bound lies outside what the space can reach.

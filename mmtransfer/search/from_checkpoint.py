@@ -94,7 +94,7 @@ def evaluated_architecture(
     Args:
         supernet: With the tensors of the checkpoint.
         train_cfg: Of the config; asked only where the checkpoint is of a version that did not note
-            what is evaluated, see :func:`derive_supernet`.
+            what is evaluated, see ``derive_supernet``.
         noted: What the checkpoint holds under ``'mmtransfer'``.
 
     Returns:

@@ -24,7 +24,7 @@ class GreedyBlockSearcher(CandidateSearcher):
     block more in each stage that has room; the best of them is kept (Eq. 6), whatever it costs. Of
     equals, which are not rare as evaluators round their metrics, it is the cheapest, then the one
     that grows the earliest stage; what has no finite score ranks last. So there are at most as many
-    evaluations per size as there are stages, and :attr:`chain` ends with one architecture per size.
+    evaluations per size as there are stages, and ``chain`` ends with one architecture per size.
 
     The size of an architecture is its number of blocks, summed over the searched stages. The search
     ends at ``blocks`` of them, or before the cost would exceed ``target``, or else with the whole
@@ -44,7 +44,7 @@ class GreedyBlockSearcher(CandidateSearcher):
     counted from 1.
 
     Args:
-        supernet, table, seed: See :class:`CandidateSearcher`.
+        supernet, table, seed: See ``CandidateSearcher``.
         blocks: Size of the largest network.
         target: Instead: the most that a network may cost.
         order: For spaces other than those of block allocation: all options that occur, the smallest

@@ -1,4 +1,4 @@
-"""Terms added to the task loss. A regulariser is a function of a :class:`Step`.
+"""Terms added to the task loss. A regulariser is a function of a ``Step``.
 
 They act in searches and in ordinary trainings (``SeededTrainLoop(regularisers=[...])``), where
 every step is one of kind ``'weights'``.
@@ -28,7 +28,7 @@ class Step:
         table: The cost of its options; None in an ordinary training.
         batch: As the loader gave it, before the model's preprocessor.
         records: What the regularisers of this step have asked for, by name; see
-            :func:`mmtransfer.search.recording.recording`. It is let go after the step.
+            ``mmtransfer.search.recording.recording``. It is let go after the step.
     """
 
     kind: str
@@ -118,7 +118,7 @@ def terms_in_units(
 
     Raises:
         TargetError: A term asks for the searcher's target, and it has none; or as
-            :func:`cost_in_units`.
+            ``cost_in_units``.
     """
     return [
         {**term, 'target': _target_of(term, table, target)}

@@ -98,7 +98,7 @@ class Scores:
 
     @classmethod
     def from_data(cls, data: Any, space: SearchSpace, source: str = 'the scores') -> 'Scores':
-        """The inverse of :meth:`to_data`.
+        """The inverse of ``to_data``.
 
         Raises:
             ScoresError: It holds something else, or candidates of another space.
@@ -132,7 +132,7 @@ class Scores:
 
     @classmethod
     def from_json(cls, text: str, space: SearchSpace, source: str = 'the scores') -> 'Scores':
-        """Read the text of a file of scores; see :meth:`from_data`."""
+        """Read the text of a file of scores; see ``from_data``."""
         try:
             data = json.loads(text)
         except json.JSONDecodeError as error:

@@ -17,9 +17,9 @@ class Searcher(Protocol):
     """Plans the steps of a search, may ask for candidates, and ends with an architecture.
 
     The loop builds it with ``supernet``, ``table`` and ``seed`` beside its own arguments. In each
-    iteration it runs the plans of :meth:`steps`; after the last one it scores what :meth:`ask`
-    gives until that is None. A class that inherits from this one writes ``kinds``, :meth:`steps`
-    and :meth:`architecture`, and of the rest what differs.
+    iteration it runs the plans of ``steps``; after the last one it scores what ``ask``
+    gives until that is None. A class that inherits from this one writes ``kinds``, ``steps``
+    and ``architecture``, and of the rest what differs.
 
     Attributes:
         kinds: Of the steps that it plans: ``'weights'``, ``'arch'``, ``'joint'``. With joint steps
@@ -85,7 +85,7 @@ class Searcher(Protocol):
         return {}
 
     def restore(self, state: Mapping[str, Any], iteration: int, per_epoch: int) -> None:
-        """Take up what :meth:`state` gave.
+        """Take up what ``state`` gave.
 
         Args:
             state: Empty where the checkpoint is of a version that noted none.

@@ -16,7 +16,7 @@ TRAINING, HELD_OUT = 'training', 'held-out'
 class StepPlan:
     """One step of an optimiser.
 
-    :func:`weight_step`, :func:`architecture_step` and :func:`joint_step` make the usual ones.
+    ``weight_step``, ``architecture_step`` and ``joint_step`` make the usual ones.
 
     Args:
         kind: ``'weights'``, ``'arch'`` or ``'joint'``: what regularisers ask for.

@@ -45,7 +45,7 @@ class Target:
             )
 
     def check(self, table: CostTable) -> None:
-        """Raise :class:`TargetError` when the target lies outside what the space can reach."""
+        """Raise ``TargetError`` when the target lies outside what the space can reach."""
         low, high = table.bounds()
         if not low <= self.cost <= high:
             raise TargetError(
@@ -88,7 +88,7 @@ def cost_in_units(cost: float | str, table: CostTable, name: str = 'a target') -
 
 
 def searcher_in_units(searcher: Mapping[str, Any], table: CostTable) -> dict[str, Any]:
-    """The config of a searcher with numbers for its costs; see :func:`cost_in_units`."""
+    """The config of a searcher with numbers for its costs; see ``cost_in_units``."""
     given = {key: searcher[key] for key in _COSTS if searcher.get(key) is not None}
     costs = {k: cost_in_units(cost, table, f'searcher.{k}') for k, cost in given.items()}
     return {**searcher, **costs}

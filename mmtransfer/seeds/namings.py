@@ -120,7 +120,7 @@ def choose_prefix(tensors: Iterable[str], name: str, prefer: str) -> str:
 
 
 def prefix_of(names: Names, naming: str, network: Network) -> str:
-    """What precedes the names that :func:`recognise` found, beside the naming's own."""
+    """What precedes the names that ``recognise`` found, beside the naming's own."""
     images = image_weight(network.seed)
     return names[images].removesuffix(namings_of(network.seed)[naming](network)[images])
 

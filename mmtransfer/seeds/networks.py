@@ -18,12 +18,12 @@ class Node:
     """One block of a network: an op and what it reads.
 
     A node of several inputs reads their sum, so that they must have one shape; only an op that
-    joins them (:attr:`mmtransfer.seeds.ops.Op.joins`) is given each.
+    joins them (``mmtransfer.seeds.ops.Op.joins``) is given each.
 
     Args:
         name: Name of its module, ``'stages.S.J'``.
         op: What it computes.
-        inputs: Names of the nodes that it reads, all earlier ones, or :data:`STEM`.
+        inputs: Names of the nodes that it reads, all earlier ones, or ``STEM``.
         in_channels, out_channels, stride: Of the op.
         dilation: Of its spatial convolution.
         stage: S, counted from 0 over all stages.
@@ -96,7 +96,7 @@ class Network:
 
     def output(self, stage: int) -> str:
         """Name of what gives the features after a stage (0-based, over all stages): the last node
-        of it or of those before, :data:`STEM` where there is none."""
+        of it or of those before, ``STEM`` where there is none."""
         return next((n.name for n in reversed(self.nodes) if n.stage <= stage), STEM)
 
     @cached_property
@@ -125,11 +125,11 @@ class Network:
 
     @cached_property
     def channels(self) -> dict[str, int]:
-        """Name -> output channels, of every node and of :data:`STEM`."""
+        """Name -> output channels, of every node and of ``STEM``."""
         return {STEM: self.seed.stem_channels} | {n.name: n.out_channels for n in self.nodes}
 
     def sizes(self, input_size: Size) -> dict[str, Size]:
-        """Name -> (H, W) of the output, of every node and of :data:`STEM`, for such images."""
+        """Name -> (H, W) of the output, of every node and of ``STEM``, for such images."""
         sizes = {STEM: strided(input_size, self.seed.stem_stride)}
         for node in self.nodes:
             sizes[node.name] = strided(sizes[node.inputs[0]], node.stride)
@@ -213,7 +213,7 @@ def spell_out(
     Args:
         seed: Gives channels, strides and the kind of block.
         ops: Per stage the texts of the ops at its positions, ``'skip'`` for none.
-        output_stride: As for :func:`stage_strides`.
+        output_stride: As for ``stage_strides``.
         searched: Per stage whether choices decide it; by default none.
     """
     strides = stage_strides(seed, output_stride)

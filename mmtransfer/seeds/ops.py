@@ -1,9 +1,9 @@
 """What a node of a network computes, as a value. No torch here.
 
 Layouts, costs, names in checkpoints, remap plans and pictures all follow from what an op says of
-itself. A new op is a frozen dataclass here or anywhere (:class:`Op`), its module
-(:func:`mmtransfer.blocks.build_block`) and the kind of block whose texts it reads
-(:data:`mmtransfer.seeds.kinds.BLOCK_KINDS`).
+itself. A new op is a frozen dataclass here or anywhere (``Op``), its module
+(``mmtransfer.blocks.build_block``) and the kind of block whose texts it reads
+(``mmtransfer.seeds.kinds.BLOCK_KINDS``).
 """
 
 import re
@@ -27,7 +27,7 @@ class Conv:
             block's ``se``.
         in_channels, out_channels, kernel, groups: Of the convolution.
         reduction: Size of the block's input over the size of this convolution's output;
-            :data:`POOLED` where the output is 1x1.
+            ``POOLED`` where the output is 1x1.
         bias: It has a bias and no norm, instead of a norm and no bias.
     """
 

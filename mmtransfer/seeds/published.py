@@ -20,7 +20,7 @@ class Stage:
         stride: Stride of the first block.
         ops: One op per layer: ``'k3e6'`` for an MBConv of kernel 3 and expansion 6, ``'k3g1'`` for
             a residual block of kernel 3 and 1 group, or ``'skip'``; variants of residual blocks as
-            in :class:`mmtransfer.seeds.residual.Residual`.
+            in ``mmtransfer.seeds.residual.Residual``.
     """
 
     channels: int
@@ -36,7 +36,7 @@ class Seed:
         name: How configs call it.
         stem_channels: Output channels of the stem, a convolution of stride 2.
         stages: Its blocks.
-        block: Kind of its blocks, a key of :data:`mmtransfer.seeds.kinds.BLOCK_KINDS`.
+        block: Kind of its blocks, a key of ``mmtransfer.seeds.kinds.BLOCK_KINDS``.
         stem_kernel: Kernel size of the stem.
         stem_pool: Whether a 3x3 max pooling of stride 2 follows the stem.
         deep_stem: The stem is three convolutions, of which the first has stride 2 and the first two

@@ -18,7 +18,7 @@ def space_around(seed: Any, **rule: Any) -> SearchSpace:
 
     Args:
         seed: Name of the seed.
-        **rule: Arguments of :func:`mbconv_space`, for a ResNet of :func:`residual_space`.
+        **rule: Arguments of ``mbconv_space``, for a ResNet of ``residual_space``.
 
     Raises:
         SpaceError: An unknown seed or argument, or values that make no space.
@@ -84,7 +84,7 @@ def seed_architecture(name: Any, **rule: Any) -> Architecture:
 
     Args:
         name: Name of the seed.
-        **rule: As for :func:`space_around`; what is not given is wide enough for the seed.
+        **rule: As for ``space_around``; what is not given is wide enough for the seed.
 
     Raises:
         SpaceError: The space does not contain the seed, its stages being too short for instance.

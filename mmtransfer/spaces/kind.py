@@ -40,7 +40,7 @@ class SpaceKind(Protocol):
     """A kind of space: all that its spaces have in common.
 
     Attributes:
-        name: As in :attr:`mmtransfer.space.SearchSpace.name` and in architecture files.
+        name: As in ``mmtransfer.space.SearchSpace.name`` and in architecture files.
     """
 
     name: str
@@ -54,7 +54,7 @@ class SpaceKind(Protocol):
         """Whether there is a space of this kind around this seed."""
 
     def own_rule(self, seed: Any) -> dict[str, Any]:
-        """The arguments of :meth:`build`, beyond its defaults, that let a space hold its seed."""
+        """The arguments of ``build``, beyond its defaults, that let a space hold its seed."""
 
     def seed(self, space: SearchSpace, output_stride: int = 32) -> Network:
         """The plain network that the space was built around, whether it is in the space or not."""
@@ -80,7 +80,7 @@ class SpaceKind(Protocol):
 
         Args:
             space: Whose architecture it is.
-            architecture: One that :meth:`SearchSpace.check` lets pass.
+            architecture: One that ``SearchSpace.check`` lets pass.
             output_stride: Size of the image over that of the last features: 8, 16 or 32.
         """
 
@@ -96,7 +96,7 @@ class SpaceKind(Protocol):
 
     def parts(self, space: SearchSpace, output_stride: int = 32) -> Parts | None:
         """What each option adds to the cost of a network; None where that depends on other choices:
-        then the record is one of :class:`JointCosts` too."""
+        then the record is one of ``JointCosts`` too."""
 
     def from_seed(self, space: SearchSpace, source: Network, target: Network) -> Origins:
         """Where the nodes of a network of the space, or of its supernet, come from.
@@ -104,7 +104,7 @@ class SpaceKind(Protocol):
         Args:
             space: The space.
             source: A plain network, as a rule the seed's.
-            target: As :meth:`network` or :meth:`supernet` gives it.
+            target: As ``network`` or ``supernet`` gives it.
         """
 
     def from_supernet(self, space: SearchSpace, target: Network) -> Origins:

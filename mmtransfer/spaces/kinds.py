@@ -1,6 +1,6 @@
 """The kinds of space that are known, and which one a space is of. No torch here.
 
-A new kind is a file with its record and one entry here, or one :func:`register` elsewhere.
+A new kind is a file with its record and one entry here, or one ``register`` elsewhere.
 """
 
 from collections.abc import Iterable

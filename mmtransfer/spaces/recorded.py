@@ -21,7 +21,7 @@ def recorded_architecture(checkpoint: str | os.PathLike) -> Architecture:
     """The architecture of the plain network whose weights a checkpoint holds.
 
     Args:
-        checkpoint: Written by a training of an `AdaptedBackbone`.
+        checkpoint: Written by a training of an ``AdaptedBackbone``.
 
     Raises:
         ArchitectureError: It cannot be read, or it holds none; that of a search must be derived

@@ -19,7 +19,7 @@ def collect():
 
 
 def test_tests_that_need_a_gpu_are_deselected_without_one():
-    """Not skipped, and never part of `make test`."""
+    """Not skipped, and never part of ``make test``."""
     done = processes.run(collect, env=dict(CUDA_VISIBLE_DEVICES=''))
     assert done.returncode == 5, done.stdout  # nothing to run
     assert '4 deselected' in done.stdout and 'skipped' not in done.stdout

@@ -8,7 +8,7 @@ from mmtransfer.compat.toolbox_names import _is_distribution
 
 
 def test_configs_of_a_toolbox_are_found_whatever_its_distribution_is_called(tmp_path, monkeypatch):
-    """A package `mmsomething` that is on the path and in no distribution `mmsome`."""
+    """A package ``mmsomething`` that is on the path and in no distribution ``mmsome``."""
     folder = tmp_path / 'mmsomething'
     (folder / '.mim/configs/a').mkdir(parents=True)
     (folder / '__init__.py').write_text('')

@@ -1,4 +1,4 @@
-"""A search on a GPU: `make gpu`. With `--device cpu` the same runs on a CPU in its place."""
+"""A search on a GPU: ``make gpu``. With ``--device cpu`` the same runs on a CPU in its place."""
 
 import json
 from pathlib import Path

@@ -71,7 +71,7 @@ def config(work_dir, epochs=3, by_epoch=True, **hook):
 
 
 def validated(cfg, better=None):
-    """A config that is validated by `Scripted`, at best with another score."""
+    """A config that is validated by ``Scripted``, at best with another score."""
     cfg.update(
         val_dataloader=loader(number=4, shuffle=False),
         val_evaluator=dict(type='mmtransfer.Scripted', better=better),

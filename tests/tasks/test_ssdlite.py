@@ -121,7 +121,7 @@ def test_logits_have_both_signs():
 
 
 def test_the_anchor_whose_logit_is_high_is_the_box():
-    """Without `loss_cls` mmdet fails here; no remedy is applied in this test."""
+    """Without ``loss_cls`` mmdet fails here; no remedy is applied in this test."""
     head = MODELS.build(head_cfg()).eval()
     classes = [torch.zeros(1, 4 * a, s, s) for a, s in zip(ANCHORS, SIZES, strict=True)]
     boxes = [torch.zeros(1, 4 * a, s, s) for a, s in zip(ANCHORS, SIZES, strict=True)]

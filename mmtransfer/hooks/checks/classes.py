@@ -148,7 +148,7 @@ def check_labels(model: Any, parts: Sequence[Part]) -> None:
     """All of the above, for a model and the data of a run.
 
     Raises:
-        ClassesError: See :func:`check_classes` and :func:`check_names`.
+        ClassesError: See ``check_classes`` and ``check_names``.
     """
     known: dict[str, dict[str, tuple[str, ...]]] = {'classes': {}, 'joints': {}}
     for part in parts:

@@ -13,7 +13,7 @@ def check_head_boxes(dataset: Any, evaluator: Any, part: str) -> None:
     """Raise HeadBoxesError where a metric normalises by heads that the annotations do not hold.
 
     Args:
-        dataset, evaluator: See :func:`without_head_boxes`.
+        dataset, evaluator: See ``without_head_boxes``.
         part: ``'val'`` or ``'test'``, for the message.
     """
     found = without_head_boxes(dataset, evaluator)

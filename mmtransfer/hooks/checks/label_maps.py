@@ -66,7 +66,7 @@ def check_label_maps(model: Any, part: Part) -> None:
         part: Data sets of mmseg, whose pipelines are changed; others are left alone.
 
     Raises:
-        SampleError: See :class:`CheckLabels`.
+        SampleError: See ``CheckLabels``.
     """
     heads = [m for m in unwrap(model).modules() if hasattr(m, 'ignore_index')]
     counts = {h.num_classes for h in heads if isinstance(getattr(h, 'num_classes', None), int)}

@@ -61,7 +61,7 @@ def check_checkpoint(runner: Any, metainfo: Mapping[str, Any]) -> None:
 
 @HOOKS.register_module()
 class CheckRunHook(Hook):
-    """Runs :func:`check_run` before the first batch; in a test :func:`check_checkpoint` too.
+    """Runs ``check_run`` before the first batch; in a test ``check_checkpoint`` too.
 
     Our loops bring it along; for MMEngine's loops and for tests ``custom_hooks`` names it.
     """
@@ -76,6 +76,6 @@ class CheckRunHook(Hook):
 
 
 def ensure_checked(runner: Any) -> None:
-    """Register :class:`CheckRunHook` in a run whose config does not name it."""
+    """Register ``CheckRunHook`` in a run whose config does not name it."""
     if not any(isinstance(hook, CheckRunHook) for hook in runner.hooks):
         runner.register_hook(CheckRunHook())

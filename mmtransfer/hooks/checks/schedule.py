@@ -134,7 +134,7 @@ def _of_validation(length: Length, begin: int, interval: int) -> Iterator[str]:
 
 
 def misfits_of(loop: Any) -> list[str]:
-    """See :func:`misfits`, of a training loop of MMEngine's or ours, its optimisers built."""
+    """See ``misfits``, of a training loop of MMEngine's or ours, its optimisers built."""
     runner = loop.runner
     length = Length(loop.max_epochs, loop.max_iters, not isinstance(loop, IterBasedTrainLoop))
     given = runner.param_schedulers or {}
@@ -149,7 +149,7 @@ def misfits_of(loop: Any) -> list[str]:
 
 
 def warn_of_misfits(loop: Any) -> None:
-    """Write :func:`misfits_of` a loop to the log."""
+    """Write ``misfits_of`` a loop to the log."""
     for sentence in misfits_of(loop):
         loop.runner.logger.warning(sentence)
 

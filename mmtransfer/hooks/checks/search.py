@@ -123,7 +123,7 @@ def check_param_scheduler(given: Any, parts: Collection[str], base: str = 'searc
     Args:
         given: The param_scheduler; None: all rates stay as they are.
         parts: Of the optim_wrapper.
-        base: See :func:`check_taken_over`.
+        base: See ``check_taken_over``.
 
     Raises:
         SearchConfigError: They do, or they do not say which part they are for.
@@ -273,7 +273,7 @@ def check_searcher(
     Args:
         searcher: As it was built.
         supernet: Of the model.
-        evaluation: Of :class:`SearchLoop`.
+        evaluation: Of ``SearchLoop``.
         regularisers: Of the search, built.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Checks by themselves, as older configs name them; :class:`CheckRunHook` runs them all."""
+"""Checks by themselves, as older configs name them; ``CheckRunHook`` runs them all."""
 
 from mmengine.hooks import Hook
 
@@ -11,7 +11,7 @@ from mmtransfer.registry import HOOKS
 
 @HOOKS.register_module()
 class CheckChannelsHook(Hook):
-    """Runs :func:`check_channels` before the first batch."""
+    """Runs ``check_channels`` before the first batch."""
 
     def before_run(self, runner) -> None:
         """Called once, before weights are initialised."""
@@ -20,7 +20,7 @@ class CheckChannelsHook(Hook):
 
 @HOOKS.register_module()
 class CheckClassesHook(Hook):
-    """Runs :func:`check_labels` before the first batch."""
+    """Runs ``check_labels`` before the first batch."""
 
     def before_run(self, runner) -> None:
         """Called once, before weights are initialised."""
@@ -29,7 +29,7 @@ class CheckClassesHook(Hook):
 
 @HOOKS.register_module()
 class CheckHeadBoxesHook(Hook):
-    """Runs :func:`check_head_boxes` before the first batch."""
+    """Runs ``check_head_boxes`` before the first batch."""
 
     def before_run(self, runner) -> None:
         """Called once, before weights are initialised."""

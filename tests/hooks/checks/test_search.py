@@ -55,7 +55,7 @@ def test_a_greedy_search_takes_over_from_its_own_base(tmp_path):
 @pytest.mark.parametrize('loop', ['EpochBasedTrainLoop', 'mmtransfer.SeededTrainLoop'])
 @pytest.mark.parametrize('hook', ['CheckRunHook', 'SearchLogHook'])
 def test_a_loop_that_does_not_search_is_refused(tmp_path, loop, hook):
-    """MMEngine would end with "`optim_context` should be called by each optimizer separately"."""
+    """MMEngine would end with "``optim_context`` should be called by each optimizer separately"."""
     compat.apply()
     config = search_config(tmp_path)
     config.custom_hooks = [dict(type=f'mmtransfer.{hook}')]
