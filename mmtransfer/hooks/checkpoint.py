@@ -32,6 +32,8 @@ from mmtransfer.models import unwrap
 from mmtransfer.registry import HOOKS
 from mmtransfer.remap.load import loaded_state
 from mmtransfer.remap.sources import own_backbones
+from mmtransfer.search.regularisers import terms_in_units
+from mmtransfer.search.target import searcher_in_units
 
 FORMAT = 1
 
@@ -229,9 +231,10 @@ class CheckpointHook(_CheckpointHook):
                 )
             return
         try:
-            former = former_digests(lambda part: identified(runner.cfg.get(part)))
+            spelled = former_digests(lambda part: identified(runner.cfg.get(part)))
             mine = config_digests(runner.cfg)
-            check_config(checkpoint, mine, [former, self.digests_as_given])
+            former = [spelled, self.digests_as_given, _digests_in_units(runner)]
+            check_config(checkpoint, mine, former)
             check_complete(runner, checkpoint)
             check_tensors(model, checkpoint['state_dict'])
             check_optimizer(checkpoint['optimizer'])
@@ -268,6 +271,18 @@ def _write_found(runner: Any) -> None:
         earlier = file.with_name('architecture.previous.json')
         file.replace(earlier)
         runner.logger.warning(f'{file} is of an earlier search; it is {earlier.name} from now on.')
+
+
+def _digests_in_units(runner: Any) -> dict[str, str]:
+    """Those of a config that gives numbers for what this one calls ``'seed'`` or a share of it, as
+    the configs of earlier searches did; none for a run without costs."""
+    table, train_cfg = getattr(runner.train_loop, 'table', None), runner.cfg.get('train_cfg')
+    if table is None or train_cfg.get('searcher') is None:
+        return {}
+    searcher = searcher_in_units(train_cfg.searcher, table)
+    terms = terms_in_units(train_cfg.get('regularisers', ()), table, searcher.get('target'))
+    numbers = {**train_cfg, 'searcher': searcher, 'regularisers': terms}
+    return config_digests({**runner.cfg, 'train_cfg': numbers})
 
 
 def take_weights(runner: Any, checkpoint: dict) -> None:

@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -15,9 +16,11 @@ from torch import nn
 from mmtransfer import compat
 from mmtransfer.checkpoints.errors import CheckpointError
 from mmtransfer.checkpoints.reading import read_checkpoint
+from mmtransfer.cost import cost_table
 from mmtransfer.digests import config_digests
-from mmtransfer.hooks.checkpoint import ResumeError
+from mmtransfer.hooks.checkpoint import ResumeError, _digests_in_units
 from mmtransfer.registry import HOOKS, METRICS, MODELS
+from mmtransfer.spaces import mbconv_space, seed_architecture
 from tests import processes
 from tests.engine.test_search_loop import assert_equal_states
 from tests.engine.tiny import loader, search_config
@@ -335,3 +338,21 @@ def test_a_test_of_values_that_are_not_finite_is_refused(tmp_path):
     torch.save({'state_dict': state}, tmp_path / 'trained.pth')
     with pytest.raises(ValueError, match=r'fc.weight holds \d+ values that are NaN or infinite'):
         Runner.from_cfg(config).test()
+
+
+def test_a_search_is_resumed_by_a_config_that_says_seed_for_the_same_number():
+    """Configs of earlier versions gave the cost of the seed as a number."""
+    table = cost_table(mbconv_space('mobilenet_v2'), (64, 64))
+    number = table.of(seed_architecture('mobilenet_v2'))
+
+    def searched(target, of_term):
+        term = dict(type='mmtransfer.CostTerm', factor=0.1, target=of_term)
+        searcher = dict(type='mmtransfer.DifferentiableSearcher', target=target)
+        return Config(dict(train_cfg=dict(arch_begin=1, searcher=searcher, regularisers=[term])))
+
+    loop = SimpleNamespace(table=table)
+    runner = SimpleNamespace(train_loop=loop, cfg=searched('seed', 'searcher'))
+    found = _digests_in_units(runner)
+    assert found == config_digests(searched(number, number))
+    assert found != config_digests(searched(number, number + 1))
+    assert _digests_in_units(SimpleNamespace(train_loop=None, cfg=runner.cfg)) == {}
