@@ -46,8 +46,9 @@ class Trunk(StagedBackbone):
 
     def __init__(self, seed='mobilenet_v2', *, stages=2, **settings):
         whole = network(seed_architecture(seed))
-        super().__init__(whole.seed, Settings.of(type(self), settings))
-        self.add_stages(Network(whole.seed, tuple(n for n in whole.nodes if n.stage < stages)))
+        first = Network(whole.seed, tuple(n for n in whole.nodes if n.stage < stages))
+        super().__init__(first, Settings.of(type(self), settings))
+        self.add_stages()
         self.freeze()
 
 

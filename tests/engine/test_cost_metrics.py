@@ -155,12 +155,12 @@ def fake_runner(architecture, epoch):
     space = mbconv_space('mobilenet_v2', LAYERS)
     said, scalars = [], {}
     loop = SimpleNamespace(
-        supernet=SimpleNamespace(space=space),
+        supernet=SimpleNamespace(
+            space=space,
+            probabilities=lambda: {c.name: torch.zeros(len(c.options)) for c in space.choices},
+        ),
         table=SimpleNamespace(output_stride=32),
         derive=lambda: architecture,
-        searcher=SimpleNamespace(
-            probabilities=lambda: {c.name: [0.0] * len(c.options) for c in space.choices}
-        ),
     )
     visualizer = SimpleNamespace(
         add_scalars=lambda values, step: scalars.update(values), add_image=lambda *_, **__: None

@@ -176,7 +176,7 @@ def test_the_target_is_stated_once(tmp_path):
     runner = Runner.from_cfg(config)
     loop = runner.build_train_loop(config.train_cfg)
     seed = loop.table.of(closest_to_seed(loop.supernet.space))
-    assert loop.searcher.target.cost == loop.regularisers[0].target == 0.9 * seed
+    assert loop.searcher.target.cost == loop.terms.regularisers[0].target == 0.9 * seed
     assert runner.cfg.train_cfg.searcher.target == 0.9  # the config says what was asked for
 
 
