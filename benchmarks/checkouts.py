@@ -108,6 +108,7 @@ VALIDATION = (c.val_cfg, c.val_dataloader, c.val_evaluator)
 OPTIONS = {
     'train_cfg.max_epochs': 1,
     'train_cfg.searcher.blocks': 6,
+    'train_cfg.searcher.target': None,
     'train_dataloader.dataset.indices': 64,
 }
 """
